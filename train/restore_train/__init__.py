@@ -1,0 +1,1 @@
+"""Training and measuring: data sets, losses, the loop, the evaluator."""

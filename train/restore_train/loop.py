@@ -1,0 +1,261 @@
+"""The training loop: one function read top to bottom, resumable at every checkpoint."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
+from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
+from restore_models.weights import save_network
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from restore_train.augment import FilmWear
+from restore_train.losses import discriminator_loss, generator_loss, weighted_smooth_l1
+from restore_train.photoset import Crops, PhotoSet, read_photos, sampling_weights
+from restore_train.recipe import Adversarial, Network, Recipe, Regression
+
+__all__ = ["TrainOptions", "train"]
+
+log = logging.getLogger(__name__)
+
+CLIP_GRADIENT_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Where and how a recipe is run; nothing here changes what is learnt, beside rounding."""
+
+    data: Path
+    """Folder that the recipe's paths are relative to."""
+    run: Path
+    """Folder for the log, checkpoints and the resulting weights."""
+    device: str = "cpu"
+    bf16: bool = False
+    threads: int = 2
+    checkpoint_every: int = 250
+    log_every: int = 50
+    dry_run: bool = False
+    """Build everything, take one step a phase, write nothing."""
+
+
+def build_generator(network: Network, data: Path) -> Pix2PixGenerator:
+    encoder = MobileNetV2Encoder()
+    if network.backbone is not None:
+        encoder.load_state_dict(luma_weights(load_file(data / network.backbone)))
+    for parameter in encoder.features[: network.frozen_blocks].parameters():
+        parameter.requires_grad_(False)
+    return Pix2PixGenerator(encoder=encoder, sizes=Pix2PixSizes(decoder_channels=network.decoder_channels))
+
+
+def optimizer_for(generator: Pix2PixGenerator, phase: Regression | Adversarial) -> torch.optim.AdamW:
+    encoder = [p for p in generator.encoder.parameters() if p.requires_grad]
+    inside = {id(p) for p in generator.encoder.parameters()}
+    decoder = [p for p in generator.parameters() if id(p) not in inside]
+    groups = [{"params": decoder, "lr": phase.lr}, {"params": encoder, "lr": phase.encoder_lr}]
+    betas = (0.9, 0.99) if isinstance(phase, Regression) else (0.5, 0.99)
+    return torch.optim.AdamW(groups, betas=betas, weight_decay=0.01)
+
+
+def rate_at(step: int, phase: Regression | Adversarial) -> float:
+    """Factor on the learning rate: linear warm-up, constant, linear to zero over the last ``decay_steps``."""
+    rising = min(1.0, (step + 1) / max(phase.warmup_steps, 1))
+    falling = min(1.0, (phase.steps - step) / phase.decay_steps) if phase.decay_steps else 1.0
+    return rising * falling
+
+
+def batches(photos: PhotoSet, count: int, seed: int, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Steps ``start`` to ``stop``: each step's batch depends on its number alone, and is made one step ahead."""
+
+    def make(step: int) -> tuple[Tensor, Tensor]:
+        luma, chroma = photos.batch(count, np.random.default_rng((seed, step)))
+        channels_last = torch.from_numpy(luma).contiguous(memory_format=torch.channels_last)
+        return channels_last, torch.from_numpy(chroma)
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(make, start)
+        for step in range(start, stop):
+            ready, ahead = ahead, pool.submit(make, min(step + 1, stop - 1))
+            yield ready.result()
+
+
+@torch.no_grad()
+def follow(average: nn.Module, module: nn.Module, decay: float) -> None:
+    """Moves the running average toward the weights; buffers (batch statistics) likewise."""
+    for kept, current in zip(average.state_dict().values(), module.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(current, 1 - decay)
+        else:
+            kept.copy_(current)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, base: list[float], factor: float) -> None:
+    for group, lr in zip(optimizer.param_groups, base, strict=True):
+        group["lr"] = lr * factor
+
+
+def train(recipe: Recipe, options: TrainOptions) -> Path:
+    """Runs or resumes a recipe, and gives the path of the finished fp16 weights.
+
+    The run folder keeps ``recipe.json``, ``log.jsonl``, ``checkpoint.pt`` (tensors and numbers only, read with
+    ``weights_only``) and one weight file a phase. Raises ``ValueError`` when the folder holds another recipe's run.
+    """
+    # Where: threads, device, precision.
+    torch.set_num_threads(options.threads)
+    cv2.setNumThreads(1)
+    torch.manual_seed(recipe.seed)
+    device = torch.device(options.device)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=options.bf16)
+
+    # What: the photos, decoded into memory once.
+    started = time.monotonic()
+    photos = list(read_photos([options.data / path for path in recipe.data.photos], threads=options.threads))
+    index = options.data / recipe.data.index if recipe.data.index else None
+    weights = sampling_weights([photo.name for photo in photos], index, recipe.data.weights)
+    crops = Crops(recipe.data.crop, recipe.data.smallest, recipe.data.largest, Pix2PixGenerator.stride)
+    photoset = PhotoSet(photos, weights, crops, FilmWear(recipe.data.wear))
+    log.info("%d photos in memory after %.0f s", len(photos), time.monotonic() - started)
+
+    # Who: the generator, its running average, and the judge of the second phase.
+    generator = build_generator(recipe.network, options.data)
+    generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = deepcopy(generator).eval()
+    discriminator = PatchDiscriminator(channels=32).to(device)
+
+    # Where it stopped last time.
+    checkpoint_path = options.run / "checkpoint.pt"
+    resumed: dict[str, Any] = {}
+    if not options.dry_run:
+        options.run.mkdir(parents=True, exist_ok=True)
+        remember_recipe(recipe, options.run / "recipe.json")
+        if checkpoint_path.exists():
+            resumed = torch.load(checkpoint_path, map_location=device, weights_only=True)
+    phases: list[tuple[str, Regression | Adversarial]] = [("regression", recipe.regression)]
+    if recipe.adversarial is not None:
+        phases.append(("adversarial", recipe.adversarial))
+    finished = options.run / f"{recipe.name}.safetensors"
+
+    for name, phase in phases:
+        weights_path = options.run / f"{recipe.name}-{name}.safetensors"
+        if resumed and resumed["phase"] != name:
+            continue  # an earlier phase, complete
+        if name == "adversarial" and not resumed:
+            generator.load_state_dict(average.state_dict())  # the game starts from the best regression
+        optimizer = optimizer_for(generator, phase)
+        judge = torch.optim.AdamW(discriminator.parameters(), lr=getattr(phase, "discriminator_lr", 0.0), betas=(0.5, 0.99))
+        base_rates = [group["lr"] for group in optimizer.param_groups]
+        first_step = 0
+        if resumed:
+            first_step = int(resumed["step"])
+            for key, module in (("generator", generator), ("average", average), ("discriminator", discriminator)):
+                module.load_state_dict(resumed[key])
+            optimizer.load_state_dict(resumed["optimizer"])
+            judge.load_state_dict(resumed["judge"])
+            resumed = {}
+            log.info("%s: resumed at step %d", name, first_step)
+        last_step = 1 if options.dry_run else phase.steps
+        seed = recipe.seed + 1_000_003 * (name == "adversarial")
+        generator.train()
+        sums: dict[str, float] = {}
+        tick, tick_step = time.monotonic(), first_step
+
+        for step, (luma, truth) in enumerate(batches(photoset, phase.batch, seed, first_step, last_step), first_step):
+            luma, truth = luma.to(device, non_blocking=True), truth.to(device, non_blocking=True)
+            set_rates(optimizer, base_rates, rate_at(step, phase))
+
+            with autocast:
+                chroma = generator(luma)  # B x 2 x S/4 x S/4
+            chroma = chroma.float()
+            content = weighted_smooth_l1(chroma, truth, gain=phase.gain, beta=phase.beta)
+            losses = {"content": content}
+            loss = content
+
+            if isinstance(phase, Adversarial):
+                # Both colourings are judged at the luma's size, enlarged alike, so that sharpness betrays neither.
+                fake = F.interpolate(chroma, size=luma.shape[-2:], mode="bilinear")
+                real = F.interpolate(truth, size=luma.shape[-2:], mode="bilinear")
+                with autocast:
+                    real_scores, fake_scores = discriminator(luma, real), discriminator(luma, fake.detach())
+                losses["judge"] = discriminator_loss(real_scores.float(), fake_scores.float())
+                judge.zero_grad(set_to_none=True)
+                losses["judge"].backward()
+                judge.step()
+                if step >= phase.discriminator_steps:
+                    with autocast:
+                        scores = discriminator(luma, fake)
+                    losses["fooling"] = generator_loss(scores.float())
+                    loss = losses["fooling"] + phase.content_weight * content
+
+            listening = not isinstance(phase, Adversarial) or step >= phase.discriminator_steps
+            if listening:
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                nn.utils.clip_grad_norm_(generator.parameters(), CLIP_GRADIENT_NORM)
+                optimizer.step()
+                follow(average, generator, min(phase.ema, (1 + step) / (10 + step)))
+
+            for key, value in losses.items():
+                sums[key] = sums.get(key, 0.0) + float(value.detach())
+            done = step + 1
+            if done % options.log_every == 0 and not options.dry_run:
+                seconds = time.monotonic() - tick
+                line: dict[str, Any] = {"phase": name, "step": done}
+                line |= {key: total / (done - tick_step) for key, total in sums.items()}
+                line["pictures_per_second"] = round(phase.batch * (done - tick_step) / seconds, 1)
+                append_line(options.run / "log.jsonl", line)
+                log.info("%s", line)
+                sums, tick, tick_step = {}, time.monotonic(), done
+            if (done % options.checkpoint_every == 0 or done == last_step) and not options.dry_run:
+                checkpoint = {
+                    "phase": name,
+                    "step": done,
+                    "generator": generator.state_dict(),
+                    "average": average.state_dict(),
+                    "discriminator": discriminator.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "judge": judge.state_dict(),
+                }
+                temporary = checkpoint_path.with_suffix(".tmp")
+                torch.save(checkpoint, temporary)
+                temporary.replace(checkpoint_path)
+                save(average, weights_path, recipe, name, done)
+
+        if not options.dry_run:
+            save(average, finished, recipe, name, phase.steps)
+    return finished
+
+
+def save(average: Pix2PixGenerator, path: Path, recipe: Recipe, phase: str, step: int) -> None:
+    notes = {"recipe": recipe.name, "phase": phase, "step": str(step)}
+    save_network(path, average.state_dict(), network="pix2pix", sizes=average.sizes, **notes)
+
+
+def remember_recipe(recipe: Recipe, path: Path) -> None:
+    """Keeps the recipe beside its run; a run is never continued with other data or another network.
+
+    Numbers of steps may change: a longer or earlier-ended schedule is the same run up to its decay.
+    """
+    values = asdict(recipe)
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        same = all(before[key] == json.loads(json.dumps(values[key])) for key in ("name", "seed", "data", "network"))
+        if not same:
+            raise ValueError(f"{path.parent} holds a run of another recipe; give another run folder")
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def append_line(path: Path, values: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(values) + "\n")

@@ -1,0 +1,38 @@
+"""Losses on chroma ``B x 2 x h x w`` in [-0.5, 0.5], and the least-squares game of the discriminator."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["colour_weights", "discriminator_loss", "generator_loss", "weighted_smooth_l1"]
+
+FULL_WEIGHT_AT = 0.15  # chroma magnitude from which a pixel counts fully as coloured; about a strong skin tone
+
+
+def colour_weights(target: Tensor, gain: float) -> Tensor:
+    """``B x 1 x h x w``: 1 for gray, rising to ``1 + gain`` for strong colour.
+
+    Most of a photo is nearly gray; without weights a regression learns to say "gray" (Zhang 2016, section 2.2, in the
+    simplest form for a regression). Normalised to mean 1, so that the learning rate keeps its meaning.
+    """
+    magnitude = target.square().sum(dim=1, keepdim=True).sqrt()
+    weights = 1 + gain * (magnitude / FULL_WEIGHT_AT).clamp(max=1)
+    return weights / weights.mean()
+
+
+def weighted_smooth_l1(predicted: Tensor, target: Tensor, *, gain: float, beta: float) -> Tensor:
+    """Smooth L1 (quadratic below ``beta``; Girshick 2015, equation 3) of the chroma error, weighted by colour."""
+    loss = F.smooth_l1_loss(predicted, target, beta=beta, reduction="none")
+    return (loss * colour_weights(target, gain)).mean()
+
+
+def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Least squares with targets 1 and 0 (Mao 2017, equation 9), halved as in Isola 2017, section 3.3."""
+    return 0.25 * ((real_scores - 1).square().mean() + fake_scores.square().mean())
+
+
+def generator_loss(fake_scores: Tensor) -> Tensor:
+    """Least squares toward 1 (Mao 2017, equation 9)."""
+    return 0.5 * torch.mean((fake_scores - 1) ** 2)

@@ -1,0 +1,121 @@
+"""A recipe: one TOML file that says all there is to say about how a model is trained."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+__all__ = ["Adversarial", "Data", "Network", "Recipe", "Regression", "load_recipe"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Photos to train on; paths are relative to the data folder given at the start."""
+
+    photos: tuple[str, ...]
+    """Tar shards and folders."""
+    crop: int
+    smallest: int
+    largest: int
+    """See :class:`restore_train.photoset.Crops`."""
+    wear: float
+    """Share of crops with film wear."""
+    index: str | None = None
+    """Tab-separated ``name``, ``set``."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """How often a photo of a set is drawn, beside 1."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Sizes of the generator and what it starts from."""
+
+    decoder_channels: tuple[int, int, int, int]
+    backbone: str | None = None
+    """Pretrained encoder (safetensors), relative to the data folder; random where absent."""
+    frozen_blocks: int = 0
+    """The first blocks of the encoder keep their pretrained weights: general edges, and half the cost of a step."""
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Plain supervised training: the L1 phase of Pix2Pix."""
+
+    steps: int
+    batch: int
+    lr: float
+    encoder_lr: float
+    gain: float
+    """Extra weight of coloured pixels; see :func:`restore_train.losses.colour_weights`."""
+    beta: float
+    """Where smooth L1 turns from quadratic to linear, in chroma units."""
+    warmup_steps: int = 200
+    decay_steps: int = 0
+    """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
+    ema: float = 0.999
+    """Decay of the weights' running average, which is what is kept."""
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """The short conditional GAN phase after the regression, on top of the same content loss."""
+
+    steps: int
+    batch: int
+    lr: float
+    encoder_lr: float
+    discriminator_lr: float
+    gain: float
+    beta: float
+    content_weight: float
+    """Lambda of Isola 2017, equation 4: weight of the content loss beside the adversarial one."""
+    discriminator_steps: int
+    """The discriminator learns alone for this many steps before the generator listens to it."""
+    warmup_steps: int = 50
+    decay_steps: int = 0
+    ema: float = 0.998
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights, beside the machine's rounding."""
+
+    name: str
+    seed: int
+    data: Data
+    network: Network
+    regression: Regression
+    adversarial: Adversarial | None = None
+
+
+def section(kind: type[T], values: dict[str, Any], where: str) -> T:
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    if unknown := set(values) - known:
+        raise ValueError(f"{where}: unknown keys {sorted(unknown)}; known are {sorted(known)}")
+    frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    try:
+        return kind(**frozen)
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Reads a recipe. Raises ``ValueError`` that names the section and the key at fault."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name} is not TOML: {error}") from error
+    parts: dict[str, type[Any]] = {
+        "data": Data,
+        "network": Network,
+        "regression": Regression,
+        "adversarial": Adversarial,
+    }
+    for name, kind in parts.items():
+        if name in values:
+            values[name] = section(kind, values[name], f"{path.name} [{name}]")
+    return section(Recipe, values, path.name)
