@@ -51,10 +51,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def in_type(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Converts real numbers; counts stay as they are."""
+    return value.to(dtype) if value.is_floating_point() else value
+
+
 def save_network(path: Path, state: Mapping[str, Tensor], *, network: str, sizes: Any, **notes: str) -> None:
     """Writes ``state`` as fp16. ``sizes`` is the network's frozen dataclass; ``notes`` go to the metadata."""
     metadata = {"format": FORMAT_VERSION, "network": network, "sizes": json.dumps(asdict(sizes)), **notes}
-    tensors = {name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()}
+    tensors = {
+        name: (value.half() if value.is_floating_point() else value).contiguous() for name, value in state.items()
+    }
     save_file(tensors, path, metadata=metadata)
 
 
@@ -64,7 +71,9 @@ def load_network(path: Path, *, expected_sha256: str | None = None) -> LoadedNet
         raise WeightsError(f"no weight file {path}")
     sha256 = sha256_of(path)
     if expected_sha256 is not None and sha256 != expected_sha256:
-        raise WeightsError(f"{path.name} is not the file that was shipped (its SHA-256 differs); install rechroma again")
+        raise WeightsError(
+            f"{path.name} is not the file that was shipped (its SHA-256 differs); install rechroma again"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -76,7 +85,9 @@ def load_network(path: Path, *, expected_sha256: str | None = None) -> LoadedNet
         raise WeightsError(f"{path.name} holds network {network!r}; this version knows {sorted(BUILDERS)}")
     try:
         module = BUILDERS[network](json.loads(metadata["sizes"]))
-        module.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in state.items()})
+        module.load_state_dict(
+            {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+        )
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{path.name} does not fit network {network!r}: {str(error).splitlines()[0]}") from error
     for name, value in module.state_dict().items():

@@ -25,14 +25,14 @@ class FilmWear:
     def apply(self, luma: Luma, rng: np.random.Generator) -> Luma:
         """``H x W`` in [0, 1] to the same, worn or not; chroma is not concerned."""
         if rng.random() < self.tone_share:
-            luma = luma ** np.float32(np.exp(rng.normal(0.0, 0.2)))
+            luma = np.power(luma, np.float32(np.exp(rng.normal(0.0, 0.2))))
         if rng.random() >= self.share:
             return luma
         wears = (blurred, grainy, vignetted, faded, orthochromatic_contrast, compressed)
         for wear in wears:
             if rng.random() < 0.4:
                 luma = wear(luma, rng)
-        return np.clip(luma, 0.0, 1.0, dtype=np.float32)
+        return np.clip(luma, np.float32(0), np.float32(1))
 
 
 def blurred(luma: Luma, rng: np.random.Generator) -> Luma:
@@ -54,7 +54,8 @@ def vignetted(luma: Luma, rng: np.random.Generator) -> Luma:
     height, width = luma.shape
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.uniform(-0.3, 0.3))
     across = np.linspace(-1, 1, width, dtype=np.float32)[None, :] - np.float32(rng.uniform(-0.3, 0.3))
-    return luma * (1 - np.float32(rng.uniform(0.1, 0.35)) * (down**2 + across**2) / 2)
+    darkening = np.float32(rng.uniform(0.05, 0.18)) * (down * down + across * across)
+    return luma * (1 - darkening)
 
 
 def faded(luma: Luma, rng: np.random.Generator) -> Luma:
@@ -77,4 +78,4 @@ def compressed(luma: Luma, rng: np.random.Generator) -> Luma:
     _, encoded = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])
     decoded = cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
     assert decoded is not None
-    return decoded.astype(np.float32) / 255
+    return decoded.astype(np.float32) / np.float32(255)

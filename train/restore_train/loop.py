@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
-from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
-from restore_models.weights import save_network
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
+from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
+from restore_models.weights import save_network
 from restore_train.augment import FilmWear
 from restore_train.losses import discriminator_loss, generator_loss, weighted_smooth_l1
 from restore_train.photoset import Crops, PhotoSet, read_photos, sampling_weights
@@ -154,7 +154,9 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
         if name == "adversarial" and not resumed:
             generator.load_state_dict(average.state_dict())  # the game starts from the best regression
         optimizer = optimizer_for(generator, phase)
-        judge = torch.optim.AdamW(discriminator.parameters(), lr=getattr(phase, "discriminator_lr", 0.0), betas=(0.5, 0.99))
+        judge = torch.optim.AdamW(
+            discriminator.parameters(), lr=getattr(phase, "discriminator_lr", 0.0), betas=(0.5, 0.99)
+        )
         base_rates = [group["lr"] for group in optimizer.param_groups]
         first_step = 0
         if resumed:
@@ -190,7 +192,7 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                     real_scores, fake_scores = discriminator(luma, real), discriminator(luma, fake.detach())
                 losses["judge"] = discriminator_loss(real_scores.float(), fake_scores.float())
                 judge.zero_grad(set_to_none=True)
-                losses["judge"].backward()
+                losses["judge"].backward()  # type: ignore[no-untyped-call]
                 judge.step()
                 if step >= phase.discriminator_steps:
                     with autocast:
@@ -201,7 +203,7 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             listening = not isinstance(phase, Adversarial) or step >= phase.discriminator_steps
             if listening:
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 nn.utils.clip_grad_norm_(generator.parameters(), CLIP_GRADIENT_NORM)
                 optimizer.step()
                 follow(average, generator, min(phase.ema, (1 + step) / (10 + step)))

@@ -82,7 +82,7 @@ def sampling_weights(names: Sequence[str], index: Path | None, weights: Mapping[
     if unknown:
         raise ValueError(f"the recipe weighs sets that the index does not have: {sorted(unknown)}")
     share = np.array([weights.get(sets.get(name, ""), 1.0) for name in names])
-    return share / share.sum()
+    return np.asarray(share / share.sum(), np.float64)
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class PhotoSet:
         chromas = np.empty((count, 2, cells, cells), np.float32)
         for slot, index in enumerate(rng.choice(len(self.photos), count, p=self.weights)):
             square = self.cut(self.photos[index].ycbcr, rng)
-            luma = np.ascontiguousarray(square[..., 0]).astype(np.float32) / 255
+            luma = np.ascontiguousarray(square[..., 0]).astype(np.float32) / np.float32(255)
             lumas[slot, 0] = self.wear.apply(luma, rng)
             small = cv2.resize(square[..., 1:], (cells, cells), interpolation=cv2.INTER_AREA)
             chromas[slot] = (small.astype(np.float32).transpose(2, 0, 1) - 128) / 255

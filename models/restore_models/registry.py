@@ -1,0 +1,68 @@
+"""The shipped models: one small table, and the way from a name or a path to a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from restore_models.weights import LoadedNetwork, WeightsError, load_network
+
+__all__ = ["DEFAULT_MODEL", "SHIPPED", "ShippedModel", "open_model"]
+
+DEFAULT_MODEL = "pix2pix"
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """One model inside the wheel."""
+
+    name: str
+    summary: str
+    sha256: str
+    """Of its weight file."""
+    working_size: int
+    """Short side, in pixels, of the luma that the network sees."""
+    saturation: float
+    """Factor on its chroma that its card's figures were measured with."""
+
+    @property
+    def weights(self) -> Path:
+        return Path(str(files("restore_models"))) / "weights" / f"{self.name}.safetensors"
+
+    @property
+    def card(self) -> Path:
+        """The model card: inside the wheel beside the package, in a checkout one folder up."""
+        package = Path(str(files("restore_models")))
+        inside = package / "cards" / f"{self.name}.md"
+        return inside if inside.exists() else package.parent / "cards" / f"{self.name}.md"
+
+
+SHIPPED = {
+    model.name: model
+    for model in (
+        ShippedModel(
+            name="pix2pix",
+            summary="U-Net over MobileNetV2, regression then a short conditional GAN; the default",
+            sha256="",
+            working_size=256,
+            saturation=1.0,
+        ),
+    )
+}
+
+
+def open_model(name_or_path: str) -> tuple[LoadedNetwork, ShippedModel | None]:
+    """A shipped model by name, or a safetensors file of a known network by path.
+
+    Raises :class:`restore_models.weights.WeightsError` for an unknown name and for weights that are not what they
+    should be.
+    """
+    shipped = SHIPPED.get(name_or_path)
+    if shipped is not None:
+        return load_network(shipped.weights, expected_sha256=shipped.sha256), shipped
+    if not name_or_path.endswith(".safetensors"):
+        raise WeightsError(
+            f"unknown model {name_or_path!r}; shipped are {', '.join(SHIPPED)}, or give a .safetensors file"
+        )
+    return load_network(Path(name_or_path)), None

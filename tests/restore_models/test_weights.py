@@ -1,0 +1,100 @@
+"""Weight files: round trip, and refusal of everything that is not what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from restore_models import SHIPPED, WeightsError, load_network, open_model, save_network
+from restore_models.mobilenet import MobileNetV2Encoder
+from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
+from restore_models.weights import sha256_of
+
+LARGEST_MODEL_BYTES = 15_000_000
+SIZES = Pix2PixSizes(decoder_channels=(16, 8, 8, 8))
+
+
+@pytest.fixture(scope="module")
+def weight_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    network = Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=SIZES)
+    path = tmp_path_factory.mktemp("weights") / "toy.safetensors"
+    save_network(path, network.state_dict(), network="pix2pix", sizes=SIZES, recipe="toy")
+    return path
+
+
+def test_round_trip_keeps_sizes_and_weights(weight_file: Path) -> None:
+    loaded = load_network(weight_file, expected_sha256=sha256_of(weight_file))
+    again = load_network(weight_file)
+    assert isinstance(loaded.module, Pix2PixGenerator)
+    assert loaded.module.sizes == SIZES
+    assert loaded.metadata["recipe"] == "toy"
+    assert not loaded.module.training
+    luma = torch.rand(1, 1, 32, 32)
+    assert torch.equal(loaded.module(luma), again.module(luma))
+
+
+def test_one_flipped_byte_is_refused(weight_file: Path, tmp_path: Path) -> None:
+    tampered = tmp_path / "tampered.safetensors"
+    content = bytearray(weight_file.read_bytes())
+    content[-10] ^= 1
+    tampered.write_bytes(content)
+    with pytest.raises(WeightsError, match="SHA-256"):
+        load_network(tampered, expected_sha256=sha256_of(weight_file))
+
+
+def test_a_truncated_file_is_refused(weight_file: Path, tmp_path: Path) -> None:
+    short = tmp_path / "short.safetensors"
+    short.write_bytes(weight_file.read_bytes()[:1000])
+    with pytest.raises(WeightsError, match="not a safetensors file"):
+        load_network(short)
+
+
+def test_another_network_s_tensors_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(2)}, path, metadata={"format": "1", "network": "pix2pix", "sizes": "{}"})
+    with pytest.raises(WeightsError, match="does not fit"):
+        load_network(path)
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(WeightsError, match="holds network"):
+        load_network(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    network = Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=SIZES)
+    network.head.bias.data[0] = float("nan")
+    path = tmp_path / "nan.safetensors"
+    save_network(path, network.state_dict(), network="pix2pix", sizes=SIZES)
+    with pytest.raises(WeightsError, match="not finite"):
+        load_network(path)
+
+
+def test_a_missing_file_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no weight file"):
+        load_network(tmp_path / "absent.safetensors")
+    with pytest.raises(WeightsError, match="unknown model 'deoldify'; shipped are pix2pix"):
+        open_model("deoldify")
+
+
+@pytest.mark.parametrize("name", list(SHIPPED))
+def test_shipped_models_are_whole_small_and_have_a_card(name: str) -> None:
+    network, shipped = open_model(name)
+    assert shipped is not None
+    assert network.sha256 == shipped.sha256
+    assert shipped.weights.stat().st_size <= LARGEST_MODEL_BYTES
+    card = shipped.card.read_text(encoding="utf-8")
+    assert shipped.sha256 in card
+
+
+@pytest.mark.parametrize("name", list(SHIPPED))
+def test_shipped_models_colour_a_picture(name: str) -> None:
+    network, _ = open_model(name)
+    ramp = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
+    with torch.inference_mode():
+        chroma = network.module(ramp)
+    assert chroma.shape == (1, 2, 16, 16)
+    assert torch.isfinite(chroma).all()
+    assert chroma.abs().max() > 0

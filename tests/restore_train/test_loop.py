@@ -1,0 +1,87 @@
+"""The loop at toy size: it learns, it resumes to the same weights, and it refuses another recipe's folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from restore_models import load_network
+from restore_train.loop import TrainOptions, rate_at, train
+from restore_train.recipe import Adversarial, Data, Network, Recipe, Regression, load_recipe
+
+REGRESSION = Regression(steps=4, batch=2, lr=1e-3, encoder_lr=1e-4, gain=1.0, beta=0.05, warmup_steps=2, decay_steps=2)
+ADVERSARIAL = Adversarial(
+    steps=3, batch=2, lr=1e-4, encoder_lr=1e-5, discriminator_lr=1e-4, gain=1.0, beta=0.05, content_weight=10.0,
+    discriminator_steps=1,
+)  # fmt: skip
+RECIPE = Recipe(
+    name="toy",
+    seed=1,
+    data=Data(photos=("photos",), crop=64, smallest=32, largest=64, wear=0.5),
+    network=Network(decoder_channels=(8, 8, 8, 8)),
+    regression=REGRESSION,
+    adversarial=ADVERSARIAL,
+)
+SHIPPED_RECIPES = Path(__file__).resolve().parents[2] / "train" / "recipes"
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> TrainOptions:
+    (tmp_path / "photos").mkdir()
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / "photos" / f"{index}.png"), rng.integers(0, 256, (64, 72, 3)).astype(np.uint8))
+    return TrainOptions(data=tmp_path, run=tmp_path / "run", threads=1, checkpoint_every=2, log_every=1)
+
+
+def test_a_stopped_run_resumes_to_the_same_weights(options: TrainOptions, tmp_path: Path) -> None:
+    whole = load_network(train(RECIPE, options)).module.state_dict()
+    stopped = replace(options, run=tmp_path / "stopped")
+    train(replace(RECIPE, regression=replace(REGRESSION, steps=2, decay_steps=0), adversarial=None), stopped)
+    # The schedule so far was the same: step 3 of 4 is where the decay begins.
+    resumed = load_network(train(RECIPE, stopped)).module.state_dict()
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_a_run_folder_of_another_recipe_is_refused(options: TrainOptions) -> None:
+    short = replace(RECIPE, regression=replace(REGRESSION, steps=1), adversarial=None)
+    train(short, options)
+    with pytest.raises(ValueError, match="another recipe"):
+        train(replace(short, seed=2), options)
+
+
+def test_a_dry_run_writes_nothing(options: TrainOptions) -> None:
+    train(RECIPE, replace(options, dry_run=True))
+    assert not options.run.exists()
+
+
+def test_rates_rise_stay_and_fall() -> None:
+    phase = replace(REGRESSION, steps=10, warmup_steps=2, decay_steps=4)
+    rates = [rate_at(step, phase) for step in range(10)]
+    assert rates == [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
+
+
+def test_shipped_recipes_load() -> None:
+    names = [load_recipe(path).name for path in sorted(SHIPPED_RECIPES.glob("*.toml"))]
+    assert "pix2pix" in names
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "is not TOML"),
+        ("name = 'x'\nseed = 1\ncolour = 2", "unknown keys \\['colour'\\]"),
+        ("name = 'x'\nseed = 1\n[data]\nphotos = []", "\\[data\\].*missing"),
+    ],
+)
+def test_recipe_errors_name_the_place(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_recipe(path)
