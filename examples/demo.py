@@ -1,0 +1,81 @@
+"""Makes a short gray film and a few gray photos from scikit-image's pictures, and colours them.
+
+    python examples/demo.py FOLDER
+
+The pictures that scikit-image carries are in colour; they are turned gray here, so that the truth lies beside the result.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from restore import Colorizer, VideoOptions, colorize_photos, colorize_video
+from skimage import data
+
+Picture = NDArray[np.uint8]
+
+PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
+FILM_SIZE = (320, 240)  # width, height
+FRAMES_A_SHOT = 36
+RATE = 24
+
+
+def gray(rgb: Picture) -> Picture:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def slow_zoom(picture: Picture) -> Iterator[Picture]:
+    """One shot: the camera moves in on a photo and a little to the right."""
+    height, width = picture.shape
+    for step in range(FRAMES_A_SHOT):
+        progress = step / FRAMES_A_SHOT
+        crop_height = (0.95 - 0.25 * progress) * height
+        crop_width = min(crop_height * FILM_SIZE[0] / FILM_SIZE[1], width)
+        crop_height = crop_width * FILM_SIZE[1] / FILM_SIZE[0]
+        centre = (width / 2 + 0.04 * progress * width, height / 2)
+        scale = FILM_SIZE[0] / crop_width
+        place = np.array([[scale, 0, FILM_SIZE[0] / 2 - scale * centre[0]], [0, scale, FILM_SIZE[1] / 2 - scale * centre[1]]])
+        yield np.asarray(cv2.warpAffine(picture, place, FILM_SIZE, flags=cv2.INTER_AREA), np.uint8)
+
+
+def write_film(path: Path) -> None:
+    """Three shots with hard cuts, as gray H.264."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=RATE, options={"crf": "16"})
+        stream.width, stream.height = FILM_SIZE
+        stream.pix_fmt = "gray"
+        number = 0
+        for name in PHOTOS[:3]:
+            for picture in slow_zoom(gray(getattr(data, name)())):
+                frame = av.VideoFrame.from_ndarray(picture, format="gray")
+                frame.pts, frame.time_base = number, Fraction(1, RATE)
+                film.mux(stream.encode(frame))
+                number += 1
+        film.mux(stream.encode(None))
+
+
+def main(folder: Path) -> None:
+    before, after = folder / "before", folder / "after"
+    before.mkdir(parents=True, exist_ok=True)
+    for name in PHOTOS:
+        Image.fromarray(gray(getattr(data, name)())).save(before / f"{name}.jpg", quality=95)
+    write_film(before / "film.mp4")
+
+    colorizer = Colorizer()
+    photos = colorize_photos([before / f"{name}.jpg" for name in PHOTOS], after, colorizer=colorizer)
+    film = colorize_video(
+        before / "film.mp4", after / "film.mp4", colorizer=colorizer, options=VideoOptions(compare=True, overwrite=True)
+    )
+    print(f"{len(photos.written) + len(photos.skipped)} photos and {film.frames} frames, before: {before}, after: {after}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))

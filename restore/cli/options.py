@@ -1,0 +1,62 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["colorizer_options", "existing_or_not", "look_options", "make_colorizer"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+existing_or_not = click.Path(path_type=Path)  # whether it exists is checked by the library, with its own exit code
+
+COLORIZER = (
+    click.option("--model", default="pix2pix", show_default=True, help="A shipped model, or a .safetensors file."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16."),
+    click.option("--batch", type=int, help="Pictures a batch; chosen by memory where not given."),
+    click.option("--threads", type=click.IntRange(min=1), help="Threads of the network, decoder and encoder."),
+    click.option(
+        "--working-size",
+        type=click.IntRange(min=32),
+        help="Short side that the network sees, in pixels; the model's own where not given.",
+    ),
+)
+LOOK = (
+    click.option(
+        "--saturation", default=1.0, show_default=True, type=click.FloatRange(min=0), help="Factor on colour."
+    ),
+    click.option(
+        "--upsampling",
+        default="guided",
+        show_default=True,
+        type=click.Choice(["guided", "bilinear"]),
+        help="How small chroma follows the picture's edges.",
+    ),
+)
+
+
+def stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+colorizer_options = stacked(*COLORIZER)
+look_options = stacked(*LOOK)
+
+
+def make_colorizer(
+    *, model: str, device: str, precision: str, batch: int | None, threads: int | None, working_size: int | None
+) -> Any:
+    """The colorizer that the shared options ask for; loads torch, so only once a command really runs."""
+    from restore.colorizer import Colorizer
+
+    return Colorizer(model, device=device, precision=precision, batch=batch, threads=threads, working_size=working_size)

@@ -1,0 +1,46 @@
+"""``rechroma photos``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from restore.cli.console import console, progress_bar
+from restore.cli.options import colorizer_options, existing_or_not, look_options, make_colorizer
+from restore.errors import PartialFailureError
+
+__all__ = ["photos"]
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, type=existing_or_not)
+@click.option("-o", "--output", required=True, type=existing_or_not, help="Folder for the results.")
+@click.option("--overwrite", is_flag=True, help="Do finished pictures again.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded side by side.")
+@look_options
+@colorizer_options
+def photos(
+    inputs: tuple[Path, ...],
+    output: Path,
+    overwrite: bool,
+    jobs: int | None,
+    saturation: float,
+    upsampling: str,
+    **model: Any,
+) -> None:
+    """Colour pictures, folders of pictures and tars of pictures.
+
+    Results keep name, size, format, depth and metadata. One bad file never stops the rest.
+    """
+    from restore.photos import PhotoOptions, colorize_photos
+
+    options = PhotoOptions(saturation=saturation, upsampling=upsampling, overwrite=overwrite, jobs=jobs)
+    with progress_bar("photos", "photos") as tick:
+        report = colorize_photos(inputs, output, colorizer=make_colorizer(**model), options=options, progress=tick)
+    for path, reason in report.failed:
+        console.print(f"failed: {path}: {reason}", style="red", markup=False, soft_wrap=True)
+    console.print(f"{len(report.written)} coloured, {len(report.skipped)} skipped, {len(report.failed)} failed")
+    if report.failed:
+        raise PartialFailureError(f"{len(report.failed)} of the files could not be coloured; each is named above")

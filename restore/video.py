@@ -1,0 +1,226 @@
+"""Colour a film: decode, colour, steady over time, enlarge along edges, encode; luma goes straight through."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from restore.batching import batch
+from restore.colorizer import Colorizer
+from restore.colour import FloatArray, codes_from_chroma, luma_from_codes, pull_into_gamut
+from restore.compare import side_by_side
+from restore.errors import OptionError, OutputError
+from restore.media.filters import RESTORE_PRESETS
+from restore.media.video_sink import EncodeOptions, VideoSink, default_output_path
+from restore.media.video_source import SourceFrame, VideoFormat, VideoSource
+from restore.prefetch import prefetch
+from restore.report import MACHINE_MADE, file_sha256, report_of, write_report
+from restore.temporal import ChromaFrame, Strength, smooth_chroma
+from restore.upsample import upsample_chroma
+
+__all__ = ["PreparedFrame", "VideoOptions", "VideoReport", "chroma_stages", "colorize_video", "report_path"]
+
+log = logging.getLogger(__name__)
+
+DECODED_AHEAD = 4  # frames between decoder and network, beside a batch
+COLOURED_AHEAD = 4  # frames between network and encoder
+
+Planes = tuple[Any, Any]
+"""Codes of Cb and Cr, uint8 or uint16, at the size of the output's chroma planes."""
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """What a user can choose; the defaults keep everything of the original."""
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+    deinterlace: str = "auto"
+    filter_chain: str | None = None
+    restore_preset: str | None = None
+    """Key of :data:`restore.media.filters.RESTORE_PRESETS`; not together with ``filter_chain``."""
+    start_seconds: float | None = None
+    duration_seconds: float | None = None
+    compare: bool = False
+    temporal: str = "light"
+    """off, light or strong."""
+    saturation: float = 1.0
+    upsampling: str = "guided"
+    threads: int | None = None
+    overwrite: bool = False
+
+    def chain(self) -> str | None:
+        """The filter chain to run before colouring. Raises ``OptionError``."""
+        if self.restore_preset is None:
+            return self.filter_chain
+        if self.filter_chain is not None:
+            raise OptionError("give --filter or --restore, not both; a preset can be written out as a chain")
+        if self.restore_preset not in RESTORE_PRESETS:
+            raise OptionError(f"unknown preset {self.restore_preset!r}; known are {', '.join(RESTORE_PRESETS)}")
+        return RESTORE_PRESETS[self.restore_preset]
+
+
+@dataclass
+class VideoReport:
+    """What was done; ``report_path(output)`` holds it as JSON."""
+
+    output: Path
+    frames: int = 0
+    seconds: float = 0.0
+    decisions: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PreparedFrame:
+    """A source frame on its way, with its luma in the two sizes that the middle of the pipeline works at."""
+
+    source: SourceFrame
+    guide: FloatArray
+    """``H x W`` in [0, 1], at the chroma planes' size."""
+    luma: FloatArray
+    """``h x w`` in [0, 1], upright, as the network sees it."""
+
+
+def report_path(output: Path) -> Path:
+    """Where the JSON report of an output lies."""
+    return output.with_name(f"{output.name}.json")
+
+
+def quarter_turns(rotation: float) -> int:
+    """Counter-clockwise quarter turns that show a frame upright; other angles count as none."""
+    return round(rotation / 90) % 4 if rotation % 90 == 0 else 0
+
+
+def plane_shape(layout: VideoFormat, subsampling: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Height and width of the chroma planes; ``subsampling`` (log2 of width and height) where not the source's own."""
+    across, down = subsampling if subsampling is not None else layout.subsampling
+    return -(-layout.height >> down), -(-layout.width >> across)
+
+
+def prepared_frames(
+    frames: Iterable[SourceFrame], colorizer: Colorizer, layout: VideoFormat, shape: tuple[int, int]
+) -> Iterator[PreparedFrame]:
+    """Border from codes to luma. ``shape`` is that of the chroma planes to be made."""
+    turns = quarter_turns(layout.rotation)
+    for frame in frames:
+        codes = frame.luma_codes()
+        small = codes if codes.shape == shape else cv2.resize(codes, shape[::-1], interpolation=cv2.INTER_AREA)
+        guide = luma_from_codes(small, bit_depth=layout.bit_depth, full_range=layout.full_range)
+        seen = guide
+        if min(shape) < min(colorizer.working_size, *codes.shape):
+            seen = luma_from_codes(codes, bit_depth=layout.bit_depth, full_range=layout.full_range)
+        yield PreparedFrame(frame, guide, colorizer.prepare(np.ascontiguousarray(np.rot90(seen, turns))))
+
+
+def coloured_frames(batches: Iterable[list[PreparedFrame]], colorizer: Colorizer) -> Iterator[ChromaFrame]:
+    """The network's stage."""
+    for frames in batches:
+        for frame, chroma in zip(frames, colorizer.predict([frame.luma for frame in frames]), strict=True):
+            yield ChromaFrame(luma=frame.luma, chroma=chroma, payload=frame)
+
+
+def chroma_planes(
+    frames: Iterable[ChromaFrame], options: VideoOptions, layout: VideoFormat, bit_depth: int
+) -> Iterator[tuple[SourceFrame, Planes]]:
+    """Border back to codes: enlarge along the luma's edges, keep inside the gamut, quantise."""
+    turns = quarter_turns(layout.rotation)
+    for frame in frames:
+        assert isinstance(frame.payload, PreparedFrame)
+        guide = frame.payload.guide
+        small = np.ascontiguousarray(np.rot90(frame.chroma, -turns, axes=(1, 2)))
+        chroma = upsample_chroma(small, guide, method=options.upsampling)
+        if options.saturation != 1.0:
+            chroma *= np.float32(options.saturation)
+        chroma = pull_into_gamut(guide, chroma, layout.matrix)
+        cb, cr = codes_from_chroma(chroma, bit_depth=bit_depth, full_range=layout.full_range)
+        yield frame.payload.source, (cb, cr)
+
+
+def chroma_stages(
+    frames: Iterable[SourceFrame], colorizer: Colorizer, options: VideoOptions, layout: VideoFormat, sink: VideoSink
+) -> Iterator[tuple[SourceFrame, Planes]]:
+    """The middle of the pipeline, from decoded frames to chroma planes; it neither decodes nor encodes."""
+    prepared = prepared_frames(frames, colorizer, layout, plane_shape(layout, sink.subsampling))
+    coloured = coloured_frames(batch(prepared, colorizer.largest_batch), colorizer)
+    steady = smooth_chroma(coloured, strength=Strength[options.temporal.upper()])
+    return chroma_planes(steady, options, layout, sink.bit_depth)
+
+
+def colorize_video(
+    source: Path | str,
+    output: Path | str | None = None,
+    *,
+    colorizer: Colorizer | None = None,
+    options: VideoOptions | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> VideoReport:
+    """Colours ``source`` into ``output`` (beside the source where not given) and writes a report beside it.
+
+    ``progress(done, total)`` is called after every frame; ``total`` is an estimate or None. The output appears under
+    its name only when it is complete. Raises the errors of :mod:`restore.errors`; ``InputError`` for a source that
+    cannot be read, ``OutputError`` and ``EncoderError`` for a result that cannot be written.
+    """
+    options = options or VideoOptions()
+    source = Path(source)
+    chain = options.chain()
+    target = Path(output) if output is not None else default_output_path(source, options.codec)
+    if target.exists() and not options.overwrite:
+        raise OutputError(f"{target} exists; choose another name or use --overwrite")
+    encode = EncodeOptions(
+        codec=options.codec,
+        crf=options.crf,
+        preset=options.preset,
+        pix_fmt=options.pix_fmt,
+        threads=options.threads,
+        comment=MACHINE_MADE,
+    )
+    started = time.monotonic()
+    with VideoSource(
+        source,
+        deinterlace=options.deinterlace,
+        filter_chain=chain,
+        start_seconds=options.start_seconds,
+        duration_seconds=options.duration_seconds,
+        threads=options.threads,
+    ) as film:
+        colorizer = colorizer or Colorizer(threads=options.threads)
+        width = film.format.width * (2 if options.compare else 1)
+        report = VideoReport(target)
+        with VideoSink(target, film, encode, width=width) as sink:
+            decoded = prefetch(film.frames(), DECODED_AHEAD)
+            coloured = prefetch(chroma_stages(decoded, colorizer, options, film.format, sink), COLOURED_AHEAD)
+            with closing(decoded), closing(coloured):
+                for frame, planes in coloured:
+                    if options.compare:
+                        frame, planes = side_by_side(frame, planes, sink)
+                    sink.write(frame, planes)
+                    report.frames += 1
+                    if progress is not None:
+                        progress(report.frames, film.format.frame_count_estimate)
+        report.seconds = time.monotonic() - started
+        report.decisions = film.decisions + sink.decisions
+        report.warnings = film.warnings + sink.warnings
+    for decision in report.decisions:
+        log.info("%s", decision)
+    facts = {
+        "source": {"path": source.name, "sha256": file_sha256(source)},
+        "output": {"path": target.name, "sha256": file_sha256(target)},
+        "frames": report.frames,
+        "seconds": round(report.seconds, 2),
+        "filters": chain,
+        "decisions": report.decisions,
+        "warnings": report.warnings,
+    }
+    write_report(report_of(colorizer, options, **facts), report_path(target))
+    return report

@@ -1,0 +1,32 @@
+"""A toy model for everything that needs a colorizer but not its taste."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from restore.colorizer import Colorizer
+from restore_models import save_network
+from restore_models.mobilenet import MobileNetV2Encoder
+from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
+
+TOY_WORKING_SIZE = 64
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weight file of a narrow, untrained network that answers with strong, varied colour."""
+    torch.manual_seed(4)
+    sizes = Pix2PixSizes(decoder_channels=(8, 8, 8, 8))
+    network = Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=sizes)
+    network.head.weight.data *= 20
+    path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
+    save_network(path, network.state_dict(), network="pix2pix", sizes=sizes)
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_colorizer(toy_model: Path) -> Colorizer:
+    return Colorizer(str(toy_model), device="cpu", working_size=TOY_WORKING_SIZE)
