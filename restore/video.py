@@ -16,7 +16,7 @@ import numpy as np
 from restore.batching import batch
 from restore.colorizer import Colorizer
 from restore.colour import FloatArray, codes_from_chroma, luma_from_codes, pull_into_gamut
-from restore.compare import side_by_side
+from restore.compare import beside_gray
 from restore.errors import OptionError, OutputError
 from restore.media.filters import RESTORE_PRESETS
 from restore.media.video_sink import EncodeOptions, VideoSink, default_output_path
@@ -115,7 +115,7 @@ def prepared_frames(
     turns = quarter_turns(layout.rotation)
     for frame in frames:
         codes = frame.luma_codes()
-        small = codes if codes.shape == shape else cv2.resize(codes, shape[::-1], interpolation=cv2.INTER_AREA)
+        small: Any = codes if codes.shape == shape else cv2.resize(codes, shape[::-1], interpolation=cv2.INTER_AREA)
         guide = luma_from_codes(small, bit_depth=layout.bit_depth, full_range=layout.full_range)
         seen = guide
         if min(shape) < min(colorizer.working_size, *codes.shape):
@@ -203,8 +203,13 @@ def colorize_video(
             with closing(decoded), closing(coloured):
                 for frame, planes in coloured:
                     if options.compare:
-                        frame, planes = side_by_side(frame, planes, sink)
-                    sink.write(frame, planes)
+                        wide = sink.chroma_shape[1]
+                        luma, cb, cr = beside_gray(
+                            frame.luma_codes(), *planes, bit_depth=sink.bit_depth, chroma_width=wide
+                        )
+                        sink.write_planes(luma, (cb, cr), like=frame)
+                    else:
+                        sink.write(frame, planes)
                     report.frames += 1
                     if progress is not None:
                         progress(report.frames, film.format.frame_count_estimate)
