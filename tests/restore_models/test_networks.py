@@ -55,9 +55,9 @@ def test_discriminator_map_is_30_x_30_at_256() -> None:
 
 def test_discriminator_patch_sees_70_pixels() -> None:
     judge = PatchDiscriminator(channels=4)
-    for module in judge.modules():
-        if isinstance(module, torch.nn.InstanceNorm2d):
-            module.forward = lambda features: features  # type: ignore[method-assign] # statistics see everything
+    for index, layer in enumerate(judge.layers):
+        if isinstance(layer, torch.nn.InstanceNorm2d):
+            judge.layers[index] = torch.nn.Identity()  # a mean over the picture sees everything
     chroma = torch.rand(1, 2, 256, 256, requires_grad=True)
     judge(torch.rand(1, 1, 256, 256), chroma)[0, 0, 15, 15].backward()
     assert chroma.grad is not None

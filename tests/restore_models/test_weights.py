@@ -65,7 +65,7 @@ def test_another_network_s_tensors_are_refused(tmp_path: Path) -> None:
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     network = Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=SIZES)
-    network.head.bias.data[0] = float("nan")
+    network.head.weight.data[0] = float("nan")
     path = tmp_path / "nan.safetensors"
     save_network(path, network.state_dict(), network="pix2pix", sizes=SIZES)
     with pytest.raises(WeightsError, match="not finite"):
