@@ -162,7 +162,7 @@ def temporal(job: Job) -> Measured:
     colorizer = job.colorizer()
     coloured = list(coloured_frames([small_frames(job, colorizer)], colorizer))
     watch = Stopwatch.start()
-    return watch.stop(sum(1 for _ in smooth_chroma(coloured, strength=Strength[job.options.temporal.upper()])))
+    return watch.stop(sum(1 for _ in smooth_chroma(coloured, strength=Strength(job.options.temporal))))
 
 
 def upsampling(job: Job) -> Measured:

@@ -24,7 +24,7 @@ from restore.media.video_source import SourceFrame, VideoFormat, VideoSource
 from restore.prefetch import prefetch
 from restore.report import MACHINE_MADE, file_sha256, report_of, write_report
 from restore.temporal import ChromaFrame, Strength, smooth_chroma
-from restore.upsample import upsample_chroma
+from restore.upsample import UPSAMPLE_METHODS, upsample_chroma
 
 __all__ = ["PreparedFrame", "VideoOptions", "VideoReport", "chroma_stages", "colorize_video", "report_path"]
 
@@ -58,6 +58,15 @@ class VideoOptions:
     upsampling: str = "guided"
     threads: int | None = None
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        strengths = [strength.value for strength in Strength]
+        if self.temporal not in strengths:
+            raise OptionError(f"unknown temporal strength {self.temporal!r}; use {', '.join(strengths)}")
+        if self.upsampling not in UPSAMPLE_METHODS:
+            raise OptionError(f"unknown upsampling {self.upsampling!r}; use {', '.join(UPSAMPLE_METHODS)}")
+        if not self.saturation >= 0:
+            raise OptionError(f"saturation is a factor of 0 or more, not {self.saturation}")
 
     def chain(self) -> str | None:
         """The filter chain to run before colouring. Raises ``OptionError``."""
@@ -153,7 +162,7 @@ def chroma_stages(
     """The middle of the pipeline, from decoded frames to chroma planes; it neither decodes nor encodes."""
     prepared = prepared_frames(frames, colorizer, layout, plane_shape(layout, sink.subsampling))
     coloured = coloured_frames(batch(prepared, colorizer.largest_batch), colorizer)
-    steady = smooth_chroma(coloured, strength=Strength[options.temporal.upper()])
+    steady = smooth_chroma(coloured, strength=Strength(options.temporal))
     return chroma_planes(steady, options, layout, sink.bit_depth)
 
 

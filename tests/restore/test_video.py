@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -186,6 +187,12 @@ def test_options_that_exclude_each_other_are_refused(make_film: MakeFilm, toy_co
         colorize_video(make_film(), colorizer=toy_colorizer, options=both)
     with pytest.raises(OptionError, match="known are film"):
         colorize_video(make_film(), colorizer=toy_colorizer, options=VideoOptions(restore_preset="vhs"))
+
+
+@pytest.mark.parametrize("wrong", [{"temporal": "extreme"}, {"upsampling": "magic"}, {"saturation": -1.0}])
+def test_values_nobody_knows_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(OptionError):
+        VideoOptions(**wrong)
 
 
 def test_a_missing_source_is_an_input_error(toy_colorizer: Colorizer, tmp_path: Path) -> None:
