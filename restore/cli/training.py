@@ -77,17 +77,23 @@ def evaluate() -> None:
 @click.argument("sets", nargs=-1, required=True, type=existing_or_not)
 @click.option("--also", multiple=True, help="Another model (name or .safetensors) for the same table; may be repeated.")
 @click.option("--json", "json_path", type=existing_or_not, help="Write all figures, picture by picture, here.")
+@click.option("--sheets", type=existing_or_not, help="Write contact sheets of gray, ours and truth into this folder.")
 @click.option("--saturation", default=1.0, show_default=True, type=click.FloatRange(min=0))
 @colorizer_options
 def evaluate_photos(
-    sets: tuple[Path, ...], also: tuple[str, ...], json_path: Path | None, saturation: float, **model: Any
+    sets: tuple[Path, ...],
+    also: tuple[str, ...],
+    json_path: Path | None,
+    sheets: Path | None,
+    saturation: float,
+    **model: Any,
 ) -> None:
     """Turn the colour pictures of SETS (tar shards or folders) gray, colour them, and compare with the truth."""
     from dataclasses import asdict
 
     from restore.still import rgb_colouring
     from restore_train.evaluate import evaluate_photos as measure
-    from restore_train.evaluate import mean_figures
+    from restore_train.evaluate import mean_figures, triptychs
 
     names = (model.pop("model"), *also)
     colourings = {name: rgb_colouring(name, saturation=saturation, **model) for name in names}
@@ -103,3 +109,15 @@ def evaluate_photos(
     if json_path is not None:
         content = {label: [asdict(row) for row in figures] for label, figures in rows.items()}
         json_path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    if sheets is not None:
+        write_sheets(sheets, list(triptychs(sets, colourings[names[0]], rows[names[0]])))
+
+
+def write_sheets(folder: Path, groups: list[Any]) -> None:
+    from PIL import Image
+
+    from restore_train.sheets import contact_sheets
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, page in enumerate(contact_sheets(groups), start=1):
+        Image.fromarray(page).save(folder / f"sheet-{number:02}.png")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from restore_train.metrics import (
 )
 from restore_train.photoset import encoded_photos
 
-__all__ = ["Colouring", "PhotoFigures", "evaluate_photos", "mean_figures"]
+__all__ = ["Colouring", "PhotoFigures", "evaluate_photos", "mean_figures", "triptychs"]
 
 Rgb = NDArray[np.float32]
 
@@ -97,6 +97,17 @@ def evaluate_photos(
             rows[label] = list(pool.map(measure, range(len(truths))))
         rows["truth"] = [figures(encoded[i][0], truths[i], truths[i], labs[i], weights[i]) for i in range(len(truths))]
     return rows
+
+
+def triptychs(
+    paths: Sequence[Path], colour: Colouring, rows: Sequence[PhotoFigures]
+) -> Iterator[tuple[str, tuple[Rgb, Rgb, Rgb]]]:
+    """Gray, ours and truth of every picture, worst dE00 first, labelled with it; ``rows`` are this colouring's."""
+    encoded = dict(encoded_photos(paths))
+    for row in sorted(rows, key=lambda row: -row.de00):
+        truth = decode_rgb(encoded[row.name])
+        luma = truth @ LUMA
+        yield f"{row.de00:.1f} {row.name}", (gray(luma), colour(luma), truth)
 
 
 def mean_figures(rows: Sequence[PhotoFigures]) -> dict[str, Any]:
