@@ -14,15 +14,18 @@ from restore_models import load_network
 from restore_train.loop import TrainOptions, rate_at, train
 from restore_train.recipe import Adversarial, Data, Network, Recipe, Regression, load_recipe
 
-REGRESSION = Regression(steps=4, batch=2, lr=1e-3, encoder_lr=1e-4, gain=1.0, beta=0.05, warmup_steps=2, decay_steps=2)
+REGRESSION = Regression(
+    steps=4, batch=2, crop=64, smallest=32, largest=64, lr=1e-3, encoder_lr=1e-4, gain=1.0, beta=0.05, warmup_steps=2,
+    decay_steps=2,
+)  # fmt: skip
 ADVERSARIAL = Adversarial(
-    steps=3, batch=2, lr=1e-4, encoder_lr=1e-5, discriminator_lr=1e-4, gain=1.0, beta=0.05, content_weight=10.0,
-    discriminator_steps=1,
+    steps=3, batch=2, crop=64, smallest=32, largest=64, lr=1e-4, encoder_lr=1e-5, discriminator_lr=1e-4, gain=1.0,
+    beta=0.05, content_weight=10.0, discriminator_steps=1,
 )  # fmt: skip
 RECIPE = Recipe(
     name="toy",
     seed=1,
-    data=Data(photos=("photos",), crop=64, smallest=32, largest=64, wear=0.5),
+    data=Data(photos=("photos",), wear=0.5),
     network=Network(decoder_channels=(8, 8, 8, 8)),
     regression=REGRESSION,
     adversarial=ADVERSARIAL,

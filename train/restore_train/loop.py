@@ -124,8 +124,7 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
     photos = list(read_photos([options.data / path for path in recipe.data.photos], threads=options.threads))
     index = options.data / recipe.data.index if recipe.data.index else None
     weights = sampling_weights([photo.name for photo in photos], index, recipe.data.weights)
-    crops = Crops(recipe.data.crop, recipe.data.smallest, recipe.data.largest, Pix2PixGenerator.stride)
-    photoset = PhotoSet(photos, weights, crops, FilmWear(recipe.data.wear))
+    wear = FilmWear(recipe.data.wear)
     log.info("%d photos in memory after %.0f s", len(photos), time.monotonic() - started)
 
     # Who: the generator, its running average, and the judge of the second phase.
@@ -142,17 +141,14 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
         remember_recipe(recipe, options.run / "recipe.json")
         if checkpoint_path.exists():
             resumed = torch.load(checkpoint_path, map_location=device, weights_only=True)
-    phases: list[tuple[str, Regression | Adversarial]] = [("regression", recipe.regression)]
-    if recipe.adversarial is not None:
-        phases.append(("adversarial", recipe.adversarial))
     finished = options.run / f"{recipe.name}.safetensors"
 
-    for name, phase in phases:
+    for number, (name, phase) in enumerate(recipe.phases().items()):
         weights_path = options.run / f"{recipe.name}-{name}.safetensors"
         if resumed and resumed["phase"] != name:
             continue  # an earlier phase, complete
-        if name == "adversarial" and not resumed:
-            generator.load_state_dict(average.state_dict())  # the game starts from the best regression
+        if number > 0 and not resumed:
+            generator.load_state_dict(average.state_dict())  # a phase starts from the best of the one before
         optimizer = optimizer_for(generator, phase)
         judge = torch.optim.AdamW(
             discriminator.parameters(), lr=getattr(phase, "discriminator_lr", 0.0), betas=(0.5, 0.99)
@@ -168,7 +164,9 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             resumed = {}
             log.info("%s: resumed at step %d", name, first_step)
         last_step = 1 if options.dry_run else phase.steps
-        seed = recipe.seed + 1_000_003 * (name == "adversarial")
+        seed = recipe.seed + 1_000_003 * number
+        crops = Crops(phase.crop, phase.smallest, phase.largest, Pix2PixGenerator.stride)
+        photoset = PhotoSet(photos, weights, crops, wear)
         generator.train()
         sums: dict[str, float] = {}
         tick, tick_step = time.monotonic(), first_step

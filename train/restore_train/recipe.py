@@ -18,10 +18,6 @@ class Data:
 
     photos: tuple[str, ...]
     """Tar shards and folders."""
-    crop: int
-    smallest: int
-    largest: int
-    """See :class:`restore_train.photoset.Crops`."""
     wear: float
     """Share of crops with film wear."""
     index: str | None = None
@@ -43,10 +39,14 @@ class Network:
 
 @dataclass(frozen=True)
 class Regression:
-    """Plain supervised training: the L1 phase of Pix2Pix."""
+    """Plain supervised training: the L1 phase of Pix2Pix. It may come twice, on small crops and then on large ones."""
 
     steps: int
     batch: int
+    crop: int
+    smallest: int
+    largest: int
+    """Of crops; see :class:`restore_train.photoset.Crops`."""
     lr: float
     encoder_lr: float
     gain: float
@@ -66,6 +66,9 @@ class Adversarial:
 
     steps: int
     batch: int
+    crop: int
+    smallest: int
+    largest: int
     lr: float
     encoder_lr: float
     discriminator_lr: float
@@ -89,7 +92,13 @@ class Recipe:
     data: Data
     network: Network
     regression: Regression
+    refinement: Regression | None = None
     adversarial: Adversarial | None = None
+
+    def phases(self) -> dict[str, Regression | Adversarial]:
+        """The phases in their order, by name."""
+        named = {"regression": self.regression, "refinement": self.refinement, "adversarial": self.adversarial}
+        return {name: phase for name, phase in named.items() if phase is not None}
 
 
 def section(kind: type[T], values: dict[str, Any], where: str) -> T:
@@ -113,6 +122,7 @@ def load_recipe(path: Path) -> Recipe:
         "data": Data,
         "network": Network,
         "regression": Regression,
+        "refinement": Regression,
         "adversarial": Adversarial,
     }
     for name, kind in parts.items():
