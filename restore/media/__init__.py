@@ -1,0 +1,1 @@
+"""Sources and sinks: video, photos and thermal recordings."""

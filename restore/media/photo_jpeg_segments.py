@@ -1,0 +1,238 @@
+"""A JPEG file as its marker segments (ITU-T T.81, annex B): looked at, copied and patched without decoding."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from restore.errors import DamagedMediaError, InputError
+
+__all__ = [
+    "Component",
+    "Frame",
+    "Segment",
+    "exif_of",
+    "icc_of",
+    "icc_segments",
+    "keep_coefficients",
+    "read_frame",
+    "segments",
+    "with_segments",
+    "with_size",
+    "without_metadata",
+    "xmp_of",
+    "xmp_segment",
+]
+
+SOI = b"\xff\xd8"
+SOS, DQT, COMMENT, APP0, APP1, APP2, APP14, APP15 = 0xDA, 0xDB, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+READABLE_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive Huffman
+EXIF = b"Exif\0"
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
+ICC = b"ICC_PROFILE\0"
+MULTI_PICTURE = b"MPF\0"
+LARGEST_PAYLOAD = 65533
+COEFFICIENTS = 64
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A marker with a length: ``data[start:end]``, from its 0xFF on."""
+
+    marker: int
+    start: int
+    end: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Component:
+    """One line of the frame header."""
+
+    identity: int
+    across: int
+    """Horizontal sampling factor."""
+
+    down: int
+    table: int
+    """Number of its quantization table."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a JPEG says about its picture."""
+
+    width: int
+    height: int
+    progressive: bool
+    components: tuple[Component, ...]
+    space: str
+    """L, YCbCr, RGB or CMYK."""
+
+
+def segments(data: bytes) -> Iterator[Segment]:
+    """Segments up to and with the first start of scan. Raises ``DamagedMediaError``."""
+    position = 2
+    while True:
+        if data[position : position + 1] != b"\xff":
+            raise DamagedMediaError("the JPEG's headers are cut off or broken")
+        while data[position + 1 : position + 2] == b"\xff":  # fill bytes
+            position += 1
+        if len(data) < position + 4:
+            raise DamagedMediaError("the JPEG ends before its picture")
+        marker = data[position + 1]
+        end = position + 2 + struct.unpack_from(">H", data, position + 2)[0]
+        if end > len(data) or end < position + 4:
+            raise DamagedMediaError("the JPEG ends before its picture")
+        yield Segment(marker, position, end, data[position + 4 : end])
+        if marker == SOS:
+            return
+        position = end
+
+
+def read_frame(parts: Iterable[Segment]) -> Frame:
+    """The frame header, and the colour space as libjpeg decides on it. Raises ``InputError``."""
+    frame, has_jfif, transform = None, False, None
+    for part in parts:
+        if part.marker == APP0 and part.payload.startswith(b"JFIF\0"):
+            has_jfif = True
+        elif part.marker == APP14 and part.payload.startswith(b"Adobe") and len(part.payload) >= 12:
+            transform = part.payload[11]
+        elif part.marker in FRAME_MARKERS:
+            frame = part
+    if frame is None or len(frame.payload) < 6:
+        raise DamagedMediaError("the JPEG has no frame header")
+    precision, height, width, count = struct.unpack_from(">BHHB", frame.payload)
+    if frame.marker not in READABLE_FRAMES or precision != 8:
+        raise InputError(
+            f"a JPEG of kind SOF{frame.marker - 0xC0} with {precision} bits cannot be read; convert it to TIFF"
+        )
+    lines = frame.payload[6:]
+    if len(lines) < 3 * count or count not in (1, 3, 4):
+        raise DamagedMediaError(f"the JPEG's frame header is broken: {count} components")
+    components = tuple(
+        Component(lines[i], lines[i + 1] >> 4, lines[i + 1] & 15, lines[i + 2]) for i in range(0, 3 * count, 3)
+    )
+    identities = bytes(component.identity for component in components)
+    if count != 3:
+        space = "L" if count == 1 else "CMYK"
+    elif has_jfif or transform:
+        space = "YCbCr"
+    else:
+        space = "RGB" if transform == 0 or identities == b"RGB" else "YCbCr"
+    return Frame(width, height, frame.marker == 0xC2, components, space)
+
+
+def with_size(data: bytes, width: int, height: int) -> bytes:
+    """The same coefficients under another size; only sizes with as many blocks decode."""
+    patched = bytearray(data)
+    for part in segments(data):
+        if part.marker in FRAME_MARKERS:
+            struct.pack_into(">HH", patched, part.start + 5, height, width)
+    return bytes(patched)
+
+
+def keep_coefficients(data: bytes, first: int, end: int) -> bytes:
+    """The file with every other coefficient (in zigzag order) decoding to 0, by patched quantization tables."""
+    patched = bytearray(data)
+    for part in segments(data):
+        if part.marker != DQT:
+            continue
+        position = part.start + 4
+        while position < part.end:
+            size = 2 if patched[position] >> 4 else 1
+            table = position + 1
+            patched[table : table + first * size] = bytes(first * size)
+            patched[table + end * size : table + COEFFICIENTS * size] = bytes((COEFFICIENTS - end) * size)
+            position = table + COEFFICIENTS * size
+    if len(patched) != len(data):
+        raise DamagedMediaError("the JPEG's quantization tables are broken")
+    return bytes(patched)
+
+
+def exif_of(parts: Iterable[Segment]) -> bytes | None:
+    for part in parts:
+        if part.marker == APP1 and part.payload.startswith(EXIF):
+            return part.payload[6:]
+    return None
+
+
+def xmp_of(parts: Iterable[Segment]) -> bytes | None:
+    for part in parts:
+        if part.marker == APP1 and part.payload.startswith(XMP):
+            return part.payload[len(XMP) :]
+    return None
+
+
+def icc_of(parts: Iterable[Segment]) -> bytes | None:
+    """The profile, put together from its numbered pieces."""
+    pieces = sorted(
+        (part.payload[12], part.payload[14:])
+        for part in parts
+        if part.marker == APP2 and part.payload.startswith(ICC) and len(part.payload) > 14
+    )
+    return b"".join(piece for _, piece in pieces) or None
+
+
+def segment(marker: int, payload: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
+
+
+def xmp_segment(xmp: bytes) -> bytes | None:
+    """None where the packet is too long for a segment."""
+    return segment(APP1, XMP + xmp) if len(XMP) + len(xmp) <= LARGEST_PAYLOAD else None
+
+
+def icc_segments(profile: bytes) -> bytes:
+    room = LARGEST_PAYLOAD - len(ICC) - 2
+    pieces = [profile[start : start + room] for start in range(0, len(profile), room)]
+    return b"".join(segment(APP2, ICC + bytes([number, len(pieces)]) + piece) for number, piece in enumerate(pieces, 1))
+
+
+def without_metadata(data: bytes) -> bytes:
+    """Only what decides on pixels, so that no decoder stumbles over broken metadata, or interprets any."""
+    kept, scan = [SOI], len(data)
+    for part in segments(data):
+        decides = part.marker == APP0 or (part.marker == APP14 and part.payload.startswith(b"Adobe"))
+        if part.marker == SOS:
+            scan = part.start
+        elif decides or not (APP0 <= part.marker <= APP15 or part.marker == COMMENT):
+            kept.append(data[part.start : part.end])
+    return b"".join(kept) + data[scan:]
+
+
+def with_segments(encoded: bytes, source: bytes, *, keep_adobe: bool, xmp: bytes | None, icc: bytes | None) -> bytes:
+    """``encoded`` with every application segment and comment of ``source`` in their order, in its own segments' place.
+
+    ``xmp`` and ``icc``, as whole segments, take the place of the source's; None keeps what the source has of XMP, and
+    leaves ICC out. Offsets to further pictures behind the first (MPF) point nowhere now and are left out.
+    """
+    head, has_jfif = [], False
+    placed_xmp, placed_icc = xmp is None, icc is None
+    for part in segments(source):
+        application = APP0 <= part.marker <= APP15
+        if not (application or part.marker == COMMENT):
+            continue
+        raw: bytes | None = source[part.start : part.end]
+        if part.marker == APP0 and part.payload.startswith(b"JFIF\0"):
+            has_jfif = True
+        elif part.marker == APP14 and part.payload.startswith(b"Adobe") and not keep_adobe:
+            raw = None
+        elif part.marker == APP1 and part.payload.startswith(XMP) and xmp is not None:
+            raw, placed_xmp = (None if placed_xmp else xmp), True
+        elif part.marker == APP2 and part.payload.startswith(ICC):
+            raw, placed_icc = (None if placed_icc else icc), True
+        elif part.marker == APP2 and part.payload.startswith(MULTI_PICTURE):
+            raw = None
+        if raw is not None:
+            head.append(raw)
+    if not placed_xmp and xmp is not None:
+        head.append(xmp)
+    if not placed_icc and icc is not None:
+        head.append(icc)
+    if not has_jfif and not keep_adobe:  # then nothing would say that this is YCbCr
+        head = [segment(APP0, b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0"), *head]
+    first_kept = next(part.start for part in segments(encoded) if not APP0 <= part.marker <= APP15)
+    return SOI + b"".join(head) + encoded[first_kept:]

@@ -1,0 +1,162 @@
+"""TIFF directories, classic and BigTIFF, as raw tags: read from anywhere, written anywhere, nothing interpreted."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+from restore.errors import DamagedMediaError
+
+__all__ = [
+    "TYPE_SIZES",
+    "Directory",
+    "Flavour",
+    "Tag",
+    "flavour_of",
+    "number",
+    "pack_directory",
+    "read_directories",
+    "short",
+]
+
+SHORT, LONG, IFD, IFD8 = 3, 4, 13, 18
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
+POINTERS = {34665, 34853, 40965}  # Exif, GPS and interoperability directories
+MOST_DIRECTORIES = 10_000
+DEEPEST = 3
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """Byte order and pointer size of a file."""
+
+    order: Literal["<", ">"]
+    big: bool
+
+    @property
+    def header(self) -> bytes:
+        """Up to the pointer to the first directory, which follows."""
+        mark = b"II" if self.order == "<" else b"MM"
+        return mark + (struct.pack(f"{self.order}HHH", 43, 8, 0) if self.big else struct.pack(f"{self.order}H", 42))
+
+    @property
+    def pointer(self) -> str:
+        return f"{self.order}{'Q' if self.big else 'I'}"
+
+    @property
+    def pointer_size(self) -> int:
+        return 8 if self.big else 4
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag's value in the file's byte order, or the directory that it points to."""
+
+    kind: int
+    value: bytes
+    directory: Directory | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self.value) // TYPE_SIZES[self.kind]
+
+
+Directory = dict[int, Tag]
+
+
+def flavour_of(data: bytes) -> Flavour:
+    """Raises ``DamagedMediaError``."""
+    order: Literal["<", ">"] = "<" if data[:2] == b"II" else ">"
+    if len(data) < 16:
+        raise DamagedMediaError("the TIFF is cut off in its header")
+    (version,) = struct.unpack_from(f"{order}H", data, 2)
+    if version not in (42, 43):
+        raise DamagedMediaError(f"a TIFF of version {version} is not known")
+    return Flavour(order, version == 43)
+
+
+def read_directories(data: bytes) -> list[Directory]:
+    """The main chain, a directory a page. Raises ``DamagedMediaError`` where it is broken or runs in a circle."""
+    flavour = flavour_of(data)
+    (start,) = struct.unpack_from(flavour.pointer, data, len(flavour.header))
+    found: list[Directory] = []
+    seen: set[int] = set()
+    while start:
+        if start in seen or len(found) == MOST_DIRECTORIES:
+            raise DamagedMediaError("the TIFF's list of pages runs in a circle")
+        seen.add(start)
+        directory, start = read_directory(data, start, flavour, 0)
+        found.append(directory)
+    return found
+
+
+def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tuple[Directory, int]:
+    """A directory and the start of the next."""
+    order, inline = flavour.order, flavour.pointer_size
+    try:
+        (count,) = struct.unpack_from(f"{order}{'Q' if flavour.big else 'H'}", data, start)
+        start += 8 if flavour.big else 2
+        entry = struct.Struct(f"{order}HH{'Q' if flavour.big else 'I'}")
+        if start + count * (entry.size + inline) > len(data):
+            raise DamagedMediaError("the TIFF is truncated")
+        directory: Directory = {}
+        for place in range(start, start + count * (entry.size + inline), entry.size + inline):
+            code, kind, length = entry.unpack_from(data, place)
+            size = TYPE_SIZES.get(kind, 0) * length
+            where = place + entry.size
+            if size > inline:
+                (where,) = struct.unpack_from(flavour.pointer, data, where)
+            if where + size > len(data):
+                raise DamagedMediaError(f"the TIFF is truncated: the value of tag {code} lies behind its end")
+            if size == 0:
+                continue  # of a type that nobody knows
+            tag = Tag(kind, data[where : where + size])
+            if code in POINTERS and depth < DEEPEST:
+                tag = Tag(kind, tag.value, read_directory(data, number(tag, order), flavour, depth + 1)[0])
+            directory[code] = tag
+        (following,) = struct.unpack_from(flavour.pointer, data, start + count * (entry.size + inline))
+    except struct.error as error:
+        raise DamagedMediaError("the TIFF is truncated") from error
+    return directory, following
+
+
+def number(tag: Tag, order: str) -> int:
+    """A tag's first value, an unsigned integer."""
+    letter = NUMBERS.get(tag.kind)
+    if letter is None:
+        raise DamagedMediaError("the TIFF has a tag of the wrong type")
+    return int(struct.unpack_from(f"{order}{letter}", tag.value)[0])
+
+
+def short(order: str, *values: int) -> Tag:
+    return Tag(SHORT, struct.pack(f"{order}{len(values)}H", *values))
+
+
+def pack_directory(directory: Directory, start: int, flavour: Flavour) -> tuple[bytes, int]:
+    """Bytes to stand at ``start`` (even), and the place among them of the pointer to the next directory, which is 0.
+
+    Long values and sub-directories follow the entries.
+    """
+    order, inline = flavour.order, flavour.pointer_size
+    entry = struct.Struct(f"{order}HH{'Q' if flavour.big else 'I'}")
+    count = struct.pack(f"{order}{'Q' if flavour.big else 'H'}", len(directory))
+    next_pointer = len(count) + len(directory) * (entry.size + inline)
+    entries, tail = b"", b""
+    for code, tag in sorted(directory.items()):
+        behind = start + next_pointer + inline + len(tail)
+        if tag.directory is not None:
+            value = struct.pack(flavour.pointer, behind)
+            kind, length = (IFD8 if flavour.big else LONG), 1
+            tail += even(pack_directory(tag.directory, behind, flavour)[0])
+        else:
+            kind, length, value = tag.kind, tag.count, tag.value
+            if len(value) > inline:
+                value, tail = struct.pack(flavour.pointer, behind), tail + even(value)
+        entries += entry.pack(code, kind, length) + value.ljust(inline, b"\0")
+    return count + entries + bytes(inline) + tail, next_pointer
+
+
+def even(content: bytes) -> bytes:
+    return content + bytes(len(content) % 2)

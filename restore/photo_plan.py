@@ -1,0 +1,130 @@
+"""Which files a batch of photos reads, and where each result goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from restore.errors import InputError, OutputError
+from restore.media.photo_source import PHOTO_SUFFIXES
+
+__all__ = ["TAR_SUFFIX", "Job", "Plan", "plan_photos"]
+
+TAR_SUFFIX = ".tar"
+RENAMED = {".gif": ".png", ".pgm": ".ppm", ".pbm": ".ppm"}
+"""Endings of formats that cannot hold colour, and of those that the results have."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file and its result."""
+
+    source: Path
+    destination: Path
+
+    @property
+    def is_tar(self) -> bool:
+        return self.source.suffix.lower() == TAR_SUFFIX
+
+
+@dataclass
+class Plan:
+    """What is to be done, and what cannot be."""
+
+    jobs: list[Job] = field(default_factory=list)
+    failed: list[tuple[Path, str]] = field(default_factory=list)
+    ignored: int = 0
+    """Files in folders that are no pictures by their names."""
+
+
+def plan_photos(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> Plan:
+    """Every picture of files and folders, and its place in ``out``.
+
+    A file goes into ``out`` itself. A folder's tree is mirrored in ``out``; of several folders, each in one of its own
+    name. ``out`` may be a ``.tar`` where the only input is one. What is missing is a failure of its own; so is a second
+    file that would be written where another one is. Folders are read without hidden files, and without ``out``.
+
+    Raises:
+        InputError: no input, or none that exists.
+        OutputError: a result would replace one of the inputs.
+    """
+    if not inputs:
+        raise InputError("give at least one picture, folder or tar")
+    plan = Plan()
+    if out.suffix.lower() == TAR_SUFFIX and not out.is_dir():
+        if len(inputs) != 1 or not inputs[0].is_file() or inputs[0].suffix.lower() != TAR_SUFFIX:
+            raise OutputError(f"{out} is one tar; it can only hold the result of one tar, so give a folder")
+        plan.jobs = [Job(inputs[0], out)]
+    else:
+        if out.exists() and not out.is_dir():
+            raise OutputError(f"{out} is a file; give a folder for the results")
+        plan.jobs = list(destinations(wanted(inputs, out, plan, recursive), out, plan))
+    if not plan.jobs and len(plan.failed) == len(inputs):
+        raise InputError("; ".join(f"{path}: {reason}" for path, reason in plan.failed[:3]))
+    sources = {real_path(job.source) for job in plan.jobs}
+    for job in plan.jobs:
+        if real_path(job.destination) in sources:
+            raise OutputError(f"{job.destination} is one of the inputs; give another folder for the results")
+    return plan
+
+
+def real_path(path: Path) -> str:
+    return os.path.realpath(path)
+
+
+def wanted(inputs: Sequence[Path], out: Path, plan: Plan, recursive: bool) -> Iterator[tuple[Path, Path]]:
+    """Source and relative place of each picture, without doubles."""
+    folders = [path for path in inputs if path.is_dir()]
+    seen: set[str] = set()
+    for path in inputs:
+        if path.is_dir():
+            base = Path(path.resolve().name) if len(folders) > 1 else Path()
+            found: Iterable[tuple[Path, Path]] = (
+                (file, base / file.relative_to(path)) for file in walk(path, real_path(out), recursive)
+            )
+        elif path.exists():
+            found = [(path, Path(path.name))]
+        else:
+            plan.failed.append((path, "there is no such file or folder"))
+            continue
+        for file, place in found:
+            if path.is_dir() and file.suffix.lower() not in PHOTO_SUFFIXES | {TAR_SUFFIX}:
+                plan.ignored += 1
+            elif real_path(file) not in seen:
+                seen.add(real_path(file))
+                yield file, place
+
+
+def walk(folder: Path, out: str, recursive: bool) -> Iterator[Path]:
+    """Files in the order of their names, folder after folder; links to folders are not followed."""
+    for parent, names, files in os.walk(folder):
+        names[:] = sorted(
+            name for name in names if recursive and not name.startswith(".") and real_path(Path(parent, name)) != out
+        )
+        for name in sorted(files):
+            if not name.startswith("."):
+                yield Path(parent, name)
+
+
+def destinations(found: Iterable[tuple[Path, Path]], out: Path, plan: Plan) -> Iterator[Job]:
+    """Names that stay come first, so that a renamed one gives way: beside ``a.png``, ``a.gif`` is ``a.gif.png``."""
+    renamed, taken = [], dict[Path, Path]()
+
+    def claim(source: Path, *places: Path) -> Iterator[Job]:
+        for place in places:
+            if place not in taken:
+                taken[place] = source
+                yield Job(source, out / place)
+                return
+        plan.failed.append((source, f"its result would replace that of {taken[places[0]]}; colour it by itself"))
+
+    for source, place in found:
+        if place.suffix.lower() in RENAMED:
+            renamed.append((source, place))
+        else:
+            yield from claim(source, place)
+    for source, place in renamed:
+        suffix = RENAMED[place.suffix.lower()]
+        yield from claim(source, place.with_suffix(suffix), place.with_name(place.name + suffix))
