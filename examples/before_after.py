@@ -1,6 +1,6 @@
 """Renders the README's picture: gray, ours and truth for scikit-image's own photographs.
 
-    python examples/before_after.py [OUTPUT.jpg]
+python examples/before_after.py [OUTPUT.jpg]
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image
-from restore.still import rgb_colouring
 from skimage import data
+
+from restore.still import rgb_colouring
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 HEIGHT = 220
@@ -26,7 +27,7 @@ def main(output: Path) -> None:
     for name in PHOTOS:
         truth = np.asarray(getattr(data, name)(), np.float32) / np.float32(255)
         width = round(truth.shape[1] * HEIGHT / truth.shape[0])
-        luma = truth @ LUMA
+        luma = np.asarray(truth @ LUMA, np.float32)
         triple = (np.repeat(luma[..., None], 3, axis=2), colour(luma), truth)
         tiles = [cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA) for picture in triple]
         groups.append(np.hstack(tiles))

@@ -2,7 +2,7 @@
 
     python examples/demo.py FOLDER
 
-The pictures that scikit-image carries are in colour; they are turned gray here, so that the truth lies beside the result.
+The pictures that scikit-image carries are in colour; they are turned gray here, so that the truth is known.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from restore import Colorizer, VideoOptions, colorize_photos, colorize_video
 from skimage import data
+
+from restore import Colorizer, PhotoOptions, VideoOptions, colorize_photos, colorize_video
 
 Picture = NDArray[np.uint8]
 
@@ -33,16 +34,16 @@ def gray(rgb: Picture) -> Picture:
 
 
 def slow_zoom(picture: Picture) -> Iterator[Picture]:
-    """One shot: the camera moves in on a photo and a little to the right."""
+    """One shot: the camera moves in on the middle of a photo and a little to the right."""
     height, width = picture.shape
+    wide, high = FILM_SIZE
+    cover = max(wide / width, high / height)
     for step in range(FRAMES_A_SHOT):
         progress = step / FRAMES_A_SHOT
-        crop_height = (0.95 - 0.25 * progress) * height
-        crop_width = min(crop_height * FILM_SIZE[0] / FILM_SIZE[1], width)
-        crop_height = crop_width * FILM_SIZE[1] / FILM_SIZE[0]
-        centre = (width / 2 + 0.04 * progress * width, height / 2)
-        scale = FILM_SIZE[0] / crop_width
-        place = np.array([[scale, 0, FILM_SIZE[0] / 2 - scale * centre[0]], [0, scale, FILM_SIZE[1] / 2 - scale * centre[1]]])
+        scale = cover * (1.05 + 0.35 * progress)
+        left = wide / 2 - scale * width * (0.5 + 0.01 * progress)
+        top = high / 2 - scale * height * 0.5
+        place = np.array([[scale, 0, left], [0, scale, top]])
         yield np.asarray(cv2.warpAffine(picture, place, FILM_SIZE, flags=cv2.INTER_AREA), np.uint8)
 
 
@@ -70,11 +71,12 @@ def main(folder: Path) -> None:
     write_film(before / "film.mp4")
 
     colorizer = Colorizer()
-    photos = colorize_photos([before / f"{name}.jpg" for name in PHOTOS], after, colorizer=colorizer)
-    film = colorize_video(
-        before / "film.mp4", after / "film.mp4", colorizer=colorizer, options=VideoOptions(compare=True, overwrite=True)
-    )
-    print(f"{len(photos.written) + len(photos.skipped)} photos and {film.frames} frames, before: {before}, after: {after}")
+    stills = [before / f"{name}.jpg" for name in PHOTOS]
+    colorize_photos(stills, after, colorizer=colorizer, options=PhotoOptions(overwrite=True))
+    options = VideoOptions(compare=True, overwrite=True)
+    colorize_video(before / "film.mp4", after / "film.mp4", colorizer=colorizer, options=options)
+    print(f"gray pictures and film: {before}")
+    print(f"in colour:              {after}")
 
 
 if __name__ == "__main__":

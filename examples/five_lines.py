@@ -1,6 +1,6 @@
 """The library in five lines: a film and a folder of photos.
 
-    python examples/five_lines.py FILM PHOTO_FOLDER OUTPUT_FOLDER
+python examples/five_lines.py FILM PHOTO_FOLDER OUTPUT_FOLDER
 """
 
 import sys

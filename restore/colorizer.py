@@ -48,7 +48,7 @@ def pick_device(name: str) -> torch.device:
 def has_native_bf16(device: torch.device) -> bool:
     """Whether bf16 is faster than fp32 here, rather than emulated."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.backends.cpu.get_cpu_capability()
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return capabilities == "AVX512" and supported is not None and bool(supported())

@@ -64,9 +64,10 @@ def chroma_scale(bit_depth: int, full_range: bool) -> tuple[int, int]:
 def codes_from_chroma(chroma: FloatArray, *, bit_depth: int, full_range: bool) -> CodeArray:
     """Chroma in [-0.5, 0.5] of any shape to integer codes, rounded; uint8 up to 8 bits, uint16 above."""
     zero, span = chroma_scale(bit_depth, full_range)
-    codes = np.rint(chroma * np.float32(span) + np.float32(zero))
+    codes: FloatArray = np.rint(chroma * np.float32(span) + np.float32(zero))
     lowest, highest = (0, (1 << bit_depth) - 1) if full_range else (zero - span // 2, zero + span // 2)
-    return np.clip(codes, lowest, highest, out=codes).astype(np.uint8 if bit_depth <= 8 else np.uint16)
+    np.clip(codes, lowest, highest, out=codes)
+    return codes.astype(np.uint8) if bit_depth <= 8 else codes.astype(np.uint16)
 
 
 def chroma_from_codes(codes: CodeArray, *, bit_depth: int, full_range: bool) -> FloatArray:
@@ -104,7 +105,8 @@ def pull_into_gamut(luma: FloatArray, chroma: FloatArray, matrix: Matrix = Matri
     lowest = np.minimum(np.minimum(offsets[0], offsets[1]), offsets[2])
     tiny = np.float32(1e-9)
     room = np.minimum((1 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
-    return chroma * np.clip(room, 0.0, 1.0)
+    shrink: FloatArray = np.clip(room, 0.0, 1.0)
+    return chroma * shrink
 
 
 def rgb_from_luma_chroma(luma: FloatArray, chroma: FloatArray, matrix: Matrix = Matrix.BT601) -> FloatArray:

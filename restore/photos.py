@@ -23,6 +23,8 @@ from restore.media.photo_source import read_bytes
 from restore.media.photo_tar import copy_tar, count_pictures, pictures_of, read_member
 from restore.photo_plan import TAR_SUFFIX, Job, plan_photos
 from restore.photo_stages import Coloured, Palette, PhotoOptions, Work, colour_pictures, one_line
+from restore.report import write_report
+from restore.version import VERSION
 
 __all__ = ["PhotoOptions", "PhotosReport", "colorize_photos"]
 
@@ -63,6 +65,7 @@ class PhotosReport:
     def to_json(self) -> dict[str, Any]:
         """Plain lists, dictionaries and numbers."""
         return {
+            "program": f"rechroma {VERSION}",
             "digital_source_type": DIGITAL_SOURCE_TYPE,
             "model": self.model,
             "options": self.options,
@@ -77,14 +80,16 @@ class PhotosReport:
 
 
 def colorize_photos(
-    inputs: Sequence[Path],
-    out: Path,
+    inputs: Sequence[Path | str],
+    out: Path | str,
     *,
     colorizer: Palette,
     options: PhotoOptions | None = None,
     progress: Progress | None = None,
 ) -> PhotosReport:
     """Colours files, folders (their trees mirrored in ``out``) and tars (the same members in the same order).
+
+    ``report_path(out)`` holds the report as JSON, if there was anything to do.
 
     A bad file never stops the rest: it is in the report with its reason. Results are written beside their names and
     renamed, and those that are there already are skipped unless ``options.overwrite``.
@@ -119,7 +124,14 @@ def colorize_photos(
             if job.is_tar:
                 batch.colour_tar(job)
     report.seconds = time.monotonic() - started
+    if todo or plan.failed:
+        write_report(report.to_json(), report_path(out))
     return report
+
+
+def report_path(out: Path) -> Path:
+    """Where the JSON report of a batch lies: inside its folder, or beside its tar."""
+    return out / "rechroma-report.json" if out.is_dir() else out.with_name(f"{out.name}.json")
 
 
 class Batch:

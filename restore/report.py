@@ -8,15 +8,16 @@ import platform
 from dataclasses import asdict, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from restore.colorizer import Colorizer
+from restore.media.photo_metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
 
-__all__ = ["DIGITAL_SOURCE_TYPE", "MACHINE_MADE", "file_sha256", "report_of", "write_report"]
+if TYPE_CHECKING:
+    from restore.colorizer import Colorizer
 
-# IPTC's controlled value for a picture that mixes captured and machine-made content.
-DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+__all__ = ["MACHINE_MADE", "file_sha256", "report_of", "write_report"]
+
 MACHINE_MADE = "The colour of this recording is machine-made; its luma is the original's."
 
 LIBRARIES = ("torch", "av", "opencv-python-headless", "numpy", "pillow")

@@ -19,8 +19,10 @@ from restore.media.containers import described, is_timecode_track
 from restore.media.demuxing import is_chapter_track, is_cover_art
 from restore.media.metadata import file_metadata
 from restore.media.packets import StreamPrint, stream_prints
+from restore.media.photo_source import PHOTO_SUFFIXES
 from restore.media.video_format import SourceFrame
 from restore.media.video_source import VideoSource
+from restore.verify_photos import PhotoVerifyReport, verify_photo
 
 __all__ = ["StreamCheck", "VerifyReport", "verify_any", "verify_video"]
 
@@ -95,9 +97,13 @@ class VerifyReport:
         return lines
 
 
-def verify_any(original: Path, result: Path, *, max_luma_difference: int | None = None) -> VerifyReport:
-    """Compares an original with its coloured result; films so far."""
-    return verify_video(original, result, max_luma_difference=max_luma_difference)
+def verify_any(
+    original: Path, result: Path, *, max_luma_difference: int | None = None
+) -> VerifyReport | PhotoVerifyReport:
+    """Compares an original with its coloured result, photos or films by their names."""
+    are_photos = all(path.suffix.lower() in PHOTO_SUFFIXES for path in (original, result))
+    verify = verify_photo if are_photos else verify_video
+    return verify(original, result, max_luma_difference=max_luma_difference)
 
 
 def verify_video(original: Path, result: Path, *, max_luma_difference: int | None = None) -> VerifyReport:

@@ -39,8 +39,10 @@ def photos(
     options = PhotoOptions(saturation=saturation, upsampling=upsampling, overwrite=overwrite, jobs=jobs)
     with progress_bar("photos", "photos") as tick:
         report = colorize_photos(inputs, output, colorizer=make_colorizer(**model), options=options, progress=tick)
+    for path, warning in report.warnings:
+        console.print(f"warning: {path}: {warning}", style="yellow", markup=False, soft_wrap=True)
     for path, reason in report.failed:
         console.print(f"failed: {path}: {reason}", style="red", markup=False, soft_wrap=True)
-    console.print(f"{len(report.written)} coloured, {len(report.skipped)} skipped, {len(report.failed)} failed")
+    console.print(f"{report.pictures} coloured, {len(report.skipped)} skipped, {len(report.failed)} failed")
     if report.failed:
         raise PartialFailureError(f"{len(report.failed)} of the files could not be coloured; each is named above")

@@ -22,12 +22,12 @@ __all__ = ["bench", "verify"]
 @click.option("--max-luma-difference", type=click.IntRange(min=0), help="Fail above this difference, in codes.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as JSON on standard output.")
 def verify(original: Path, result: Path, max_luma_difference: int | None, as_json: bool) -> None:
-    """Prove that RESULT keeps what ORIGINAL had: frames, timestamps, streams and luma."""
+    """Prove that RESULT, a film or a photo, keeps what ORIGINAL had: frames, timestamps, streams, metadata, luma."""
     from restore.verify import verify_any
 
     report = verify_any(original, result, max_luma_difference=max_luma_difference)
     if as_json:
-        click.echo(json.dumps(asdict(report), indent=2, default=str))
+        click.echo(json.dumps({**asdict(report), "ok": report.ok}, indent=2, default=str))
     else:
         for line in report.lines():
             click.echo(line)
