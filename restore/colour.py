@@ -64,7 +64,9 @@ def chroma_scale(bit_depth: int, full_range: bool) -> tuple[int, int]:
 def codes_from_chroma(chroma: FloatArray, *, bit_depth: int, full_range: bool) -> CodeArray:
     """Chroma in [-0.5, 0.5] of any shape to integer codes, rounded; uint8 up to 8 bits, uint16 above."""
     zero, span = chroma_scale(bit_depth, full_range)
-    codes: FloatArray = np.rint(chroma * np.float32(span) + np.float32(zero))
+    codes = chroma * np.float32(span)
+    codes += np.float32(zero)
+    np.rint(codes, out=codes)
     lowest, highest = (0, (1 << bit_depth) - 1) if full_range else (zero - span // 2, zero + span // 2)
     np.clip(codes, lowest, highest, out=codes)
     return codes.astype(np.uint8) if bit_depth <= 8 else codes.astype(np.uint16)
@@ -92,21 +94,29 @@ def chroma_from_rgb(rgb: FloatArray, matrix: Matrix = Matrix.BT601) -> FloatArra
 def rgb_offsets(chroma: FloatArray, matrix: Matrix) -> tuple[FloatArray, FloatArray, FloatArray]:
     """What chroma ``2 x H x W`` adds to luma in red, green and blue."""
     cb, cr = chroma
-    red = np.float32(2 - 2 * matrix.kr) * cr
-    blue = np.float32(2 - 2 * matrix.kb) * cb
-    green = (np.float32(-matrix.kr) * red - np.float32(matrix.kb) * blue) / np.float32(matrix.kg)
+    red = cr * np.float32(2 - 2 * matrix.kr)
+    blue = cb * np.float32(2 - 2 * matrix.kb)
+    green = red * np.float32(-matrix.kr / matrix.kg)
+    green -= blue * np.float32(matrix.kb / matrix.kg)
     return red, green, blue
 
 
 def pull_into_gamut(luma: FloatArray, chroma: FloatArray, matrix: Matrix = Matrix.BT601) -> FloatArray:
     """Shrinks chroma ``2 x H x W`` along its hue until RGB lies in [0, 1] at this luma ``H x W``; luma stays exact."""
-    offsets = rgb_offsets(chroma, matrix)
-    highest = np.maximum(np.maximum(offsets[0], offsets[1]), offsets[2])
-    lowest = np.minimum(np.minimum(offsets[0], offsets[1]), offsets[2])
+    red, green, blue = rgb_offsets(chroma, matrix)
+    highest = np.maximum(red, green)
+    np.maximum(highest, blue, out=highest)
+    lowest = np.minimum(red, green, out=red)
+    np.minimum(lowest, blue, out=lowest)
+    outside = (luma + highest > 1) | (luma + lowest < 0)  # few: the rest need no division
+    if not outside.any():
+        return chroma
+    luma, highest, lowest = luma[outside], highest[outside], lowest[outside]
     tiny = np.float32(1e-9)
     room = np.minimum((1 - luma) / np.maximum(highest, tiny), luma / np.maximum(-lowest, tiny))
-    shrink: FloatArray = np.clip(room, 0.0, 1.0)
-    return chroma * shrink
+    pulled = chroma.copy()
+    pulled[:, outside] *= np.clip(room, 0.0, 1.0)
+    return pulled
 
 
 def rgb_from_luma_chroma(luma: FloatArray, chroma: FloatArray, matrix: Matrix = Matrix.BT601) -> FloatArray:
