@@ -27,7 +27,8 @@ from restore.verify_photos import PhotoVerifyReport, verify_photo
 __all__ = ["StreamCheck", "VerifyReport", "verify_any", "verify_video"]
 
 # Containers without negative times shift a whole file whose sound starts before zero.
-UNSIGNED_CLOCKS = ("matroska", "webm", "nut")
+UNSIGNED_CLOCKS = ("matroska", "webm")
+LONGEST_SHIFT_SECONDS = 1  # more than any encoder's priming or reordering
 
 
 @dataclass
@@ -121,8 +122,8 @@ def verify_video(original: Path, result: Path, *, max_luma_difference: int | Non
         VideoSource(original, deinterlace="off") as before,
         VideoSource(result, deinterlace="off", film=before.film) as after,
     ):
-        compare_streams(before, after, report)
         compare_frames(before, after, report)
+        compare_streams(before, after, report)
         compare_tags(before, after, report)
         report.warnings += [f"original: {each}" for each in before.warnings]
         report.warnings += [f"result: {each}" for each in after.warnings]
@@ -136,8 +137,7 @@ def compare_frames(before: VideoSource, after: VideoSource, report: VerifyReport
     """Counts, times and luma of both films, side by side."""
     tick = after.format.time_base
     report.timestamp_tolerance_seconds = float(tick)
-    shift = Fraction(report.time_shift_seconds)
-    shift_known = not shift
+    shift: Fraction | None = None
     largest_gap, largest, total, samples = Fraction(0), -1, 0.0, 0
     depth_shift = after.format.bit_depth - before.format.bit_depth
     if depth_shift < 0:
@@ -148,9 +148,9 @@ def compare_frames(before: VideoSource, after: VideoSource, report: VerifyReport
         if old is None or new is None:
             continue
         gap = new.pts * tick - old.pts * before.format.time_base
-        if not shift_known:
-            shift, shift_known = gap, True
-            report.time_shift_seconds = float(gap)
+        if shift is None:
+            shift = whole_shift(after, gap)
+            report.time_shift_seconds = float(shift)
         largest_gap = max(largest_gap, abs(gap - shift))
         codes = compared_luma(old, new, depth_shift)
         if codes is not None:
@@ -198,10 +198,7 @@ def compare_streams(before: VideoSource, after: VideoSource, report: VerifyRepor
     old_kinds, new_kinds = copied_streams(before), copied_streams(after)
     old_prints = stream_prints(before.path, {stream.index for kind in old_kinds.values() for stream in kind})
     new_prints = stream_prints(after.path, {stream.index for kind in new_kinds.values() for stream in kind})
-    starts = [each.start_seconds for each in old_prints.values() if each.start_seconds is not None]
-    unsigned = any(name in after.container.format.name for name in UNSIGNED_CLOCKS)
-    shift = -min([*starts, Fraction(0)]) if unsigned else Fraction(0)
-    report.time_shift_seconds = float(shift)
+    shift = Fraction(report.time_shift_seconds)
     for kind, streams in old_kinds.items():
         for old, new in zip_longest(streams, new_kinds.get(kind, [])[: len(streams)]):
             name = described(old)
@@ -217,6 +214,12 @@ def compare_streams(before: VideoSource, after: VideoSource, report: VerifyRepor
                 report.problems.append(f"{name} was changed")
             elif kind != "cover art" and moved(first, second, shift, tolerance=tick_of(new)):
                 report.problems.append(f"{name} begins or ends at another time")
+
+
+def whole_shift(after: VideoSource, gap: Fraction) -> Fraction:
+    """How much later a container without negative times shows all of it, by the gap of the first frame."""
+    unsigned = any(name in after.container.format.name for name in UNSIGNED_CLOCKS)
+    return gap if unsigned and after.format.time_base < gap <= LONGEST_SHIFT_SECONDS else Fraction(0)
 
 
 def tick_of(stream: Stream) -> Fraction:
@@ -235,7 +238,7 @@ def compare_tags(before: VideoSource, after: VideoSource, report: VerifyReport) 
     for what, old, new in (
         ("size", (before.format.width, before.format.height), (after.format.width, after.format.height)),
         ("rotation", before.format.rotation, after.format.rotation),
-        ("pixel aspect ratio", before.format.sample_aspect_ratio, after.format.sample_aspect_ratio),
+        ("pixel aspect ratio", before.format.sample_aspect_ratio, kept_aspect(before, after)),
         ("colour matrix tag", before.format.tags.colorspace, after.format.tags.colorspace),
         ("primaries tag", before.format.tags.primaries, after.format.tags.primaries),
         ("transfer tag", before.format.tags.trc, after.format.tags.trc),
@@ -248,3 +251,13 @@ def compare_tags(before: VideoSource, after: VideoSource, report: VerifyReport) 
     report.tags_missing = sorted(
         key for key in file_metadata(dict(before.container.metadata), None) if key.lower() not in kept
     )
+
+
+def kept_aspect(before: VideoSource, after: VideoSource) -> Fraction:
+    """The result's pixel aspect ratio; the original's where both show the picture at one width.
+
+    Matroska keeps the shape of pixels only as that whole number.
+    """
+    old, new = before.format.sample_aspect_ratio, after.format.sample_aspect_ratio
+    same = round(before.format.width * old) == round(after.format.width * new)
+    return old if same else new

@@ -57,10 +57,10 @@ TRANSPORT_STREAM = Container(
     (".ts", ".m2ts", ".mts"), "mpegts", frozenset({"h264", "hevc"}),
     chapters=False, rotation=False, comment=False, others=TRANSPORT_STREAM_CODECS,
 )  # fmt: skip
-# The last resort: it takes the old Windows sound (WMA, ADPCM) that PyAV lets into nothing else that keeps times.
-NUT = Container((".nut",), "nut", frozenset({"h264", "hevc", "av1", "ffv1"}), rotation=False)
+# For Windows Media Audio, which PyAV lets into nothing else that can be played. It keeps no times of reordered frames.
+ASF = Container((".asf", ".wmv"), "asf", frozenset({"ffv1"}), rotation=False)
 # In the order in which they are proposed. AVI is missing: it keeps no times of presentation.
-CONTAINERS = (MATROSKA, MP4, QUICKTIME, WEBM, TRANSPORT_STREAM, NUT)
+CONTAINERS = (MATROSKA, MP4, QUICKTIME, WEBM, TRANSPORT_STREAM, ASF)
 
 
 class Fate(Enum):

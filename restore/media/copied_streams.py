@@ -11,12 +11,10 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 
 from restore.media.decoding import Damage, read_packets
-from restore.media.demuxing import is_cover_art, open_media
+from restore.media.demuxing import is_cover_art, open_media, seek_before
 from restore.media.timestamps import TimeWindow
 
 __all__ = ["CopiedStreams", "cover_art_bytes"]
-
-SEEK_MARGIN_SECONDS = 1
 
 
 class CopiedStreams:
@@ -45,7 +43,7 @@ class CopiedStreams:
             if stream.index not in self.targets:
                 stream.discard = Discard.all
         if self.window.start is not None:
-            container.seek(int((self.window.start - SEEK_MARGIN_SECONDS) * 1_000_000))
+            seek_before(container, self.window.start)
         for packet in read_packets(container, wanted, self.damage):
             if is_cover_art(packet.stream) or self.moved_into_window(packet):
                 yield packet

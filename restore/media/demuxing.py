@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,7 +13,15 @@ from av.video.stream import VideoStream
 
 from restore.errors import DamagedMediaError, InputError
 
-__all__ = ["film_streams", "is_chapter_track", "is_cover_art", "media_url", "open_media", "pick_film"]
+__all__ = [
+    "film_streams",
+    "is_chapter_track",
+    "is_cover_art",
+    "media_url",
+    "open_media",
+    "pick_film",
+    "seek_before",
+]
 
 # First bytes, with their offset, of files that FFmpeg reads: a file that has them and does not open is damaged.
 SIGNATURES = (
@@ -20,6 +29,7 @@ SIGNATURES = (
     (0, b"\x1aE\xdf\xa3"), (0, b"RIFF"), (0, b"OggS"), (0, b"FLV"), (0, b"\x30\x26\xb2\x75"),
     (0, b"\x00\x00\x01\xba"), (0, b"\x00\x00\x01\xb3"), (0, b"\x00\x00\x00\x01"), (0, b"\x06\x0e\x2b\x34"),
 )  # fmt: skip
+SEEK_MARGIN_SECONDS = 1  # indexless formats are searched by bytes and may land late
 MOVING_PICTURE_DISPOSITIONS = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
@@ -106,3 +116,10 @@ def pick_film(container: InputContainer, path: Path) -> VideoStream:
         raise InputError(f"{path} holds video of a kind that this FFmpeg cannot decode")
     defaults = [stream for stream in readable if stream.disposition & Disposition.default]
     return max(defaults or readable, key=lambda stream: stream.width * stream.height)
+
+
+def seek_before(container: InputContainer, seconds: Fraction) -> None:
+    """Goes to a key frame a little before ``seconds``; stays at the beginning where that is near."""
+    target = int((seconds - SEEK_MARGIN_SECONDS) * av.time_base)
+    if target > (container.start_time or 0):  # AVI refuses what lies before
+        container.seek(target)

@@ -159,10 +159,12 @@ class VideoSink:
         film = self.source.stream
         plan = plan_streams(streams, film, container, chapters=has_chapters, rotated=rotated)
         if plan.losses:
-            better = best_plan(streams, film, self.codec.name, container, chapters=has_chapters, rotated=rotated)
             what = ", ".join(plan.losses)
-            if len(better.losses) < len(plan.losses) and not self.options.allow_loss:
-                raise EncoderError(f"{container.suffixes[0]} cannot hold {what}; use {better.container.suffixes[0]}")
+            for codec in (self.codec.name, "ffv1"):
+                better = best_plan(streams, film, codec, container, chapters=has_chapters, rotated=rotated)
+                if len(better.losses) < len(plan.losses) and not self.options.allow_loss:
+                    able = better.container.suffixes[0] + ("" if codec == self.codec.name else f" with --codec {codec}")
+                    raise EncoderError(f"{container.suffixes[0]} cannot hold {what}; use {able}")
             self.warnings.append(f"not kept, because {container.suffixes[0]} cannot hold it: {what}")
         if self.options.comment and not container.comment:
             self.warnings.append(f"{container.suffixes[0]} has no place for the note that the colour is machine-made")

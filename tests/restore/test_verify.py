@@ -10,7 +10,7 @@ import pytest
 
 from restore.errors import InputError, VerificationError
 from restore.verify import verify_any, verify_video
-from tests.restore.media.clips import FRAMES, colour, ffmpeg, make_clip, make_sound_clip
+from tests.restore.media.clips import FASTEST, FRAMES, colour, ffmpeg, make_clip, make_sound_clip
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +92,13 @@ def test_bad_arguments(clip: Path, tmp_path: Path) -> None:
         verify_any(clip, clip)
     with pytest.raises(InputError, match="does not exist"):
         verify_any(clip, tmp_path / "missing.mp4")
+
+
+def test_sound_that_starts_before_zero_in_both_is_no_shift(tmp_path: Path) -> None:
+    """Matroska has negative times for Opus, though for nothing else."""
+    opus, out = tmp_path / "opus.mkv", tmp_path / "out.mkv"
+    make_sound_clip(opus, "-c:a", "libopus")
+    colour(opus, out, **FASTEST)
+    report = verify_video(opus, out)
+    assert report.ok, report.problems
+    assert report.time_shift_seconds == 0
