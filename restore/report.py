@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restore.media.partial_file import writing
 from restore.media.photo_metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
 
@@ -60,7 +61,13 @@ def report_of(colorizer: Colorizer, options: Any, **facts: Any) -> dict[str, Any
 
 
 def write_report(report: dict[str, Any], path: Path) -> None:
-    """Writes beside the final name and renames."""
+    """Writes beside the final name and renames. Raises ``DiskError`` and ``OutputError``."""
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with writing(path):
+        try:
+            # Names that are not UTF-8 are lone surrogates in Python, and escaped in JSON.
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)

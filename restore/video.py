@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class VideoOptions:
             raise OptionError(f"unknown temporal strength {self.temporal!r}; use {', '.join(strengths)}")
         if self.upsampling not in UPSAMPLE_METHODS:
             raise OptionError(f"unknown upsampling {self.upsampling!r}; use {', '.join(UPSAMPLE_METHODS)}")
-        if not self.saturation >= 0:
+        if not 0 <= self.saturation < inf:
             raise OptionError(f"saturation is a factor of 0 or more, not {self.saturation}")
 
     def chain(self) -> str | None:
@@ -184,7 +185,7 @@ def colorize_video(
     source = Path(source)
     chain = options.chain()
     target = Path(output) if output is not None else default_output_path(source, options.codec)
-    if target.exists() and not options.overwrite:
+    if target.is_file() and not options.overwrite:
         raise OutputError(f"{target} exists; choose another name or use --overwrite")
     encode = EncodeOptions(
         codec=options.codec,

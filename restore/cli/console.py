@@ -48,5 +48,5 @@ def progress_bar(label: str, unit: str) -> Iterator[Tick]:
         yield tick
 
 
-def show_error(error: Exception) -> None:
+def show_error(error: Exception | str) -> None:
     console.print(f"rechroma: {error}", style="red", markup=False, soft_wrap=True)

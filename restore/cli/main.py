@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -18,7 +20,7 @@ from restore.version import VERSION
 
 __all__ = ["main"]
 
-EXIT_INTERRUPTED = 130
+STOP_SIGNALS = ("SIGTERM", "SIGHUP")  # like Ctrl-C: what is half-written goes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,24 +41,52 @@ def configure_logging(verbose: int) -> None:
         logger.setLevel(level)
 
 
+def configure_logging_again(_: click.Context, __: click.Parameter, verbose: int) -> None:
+    if verbose:
+        configure_logging(verbose)
+
+
+VERBOSE_TOO = click.Option(  # people write -v behind the command as well as before it
+    ["-v", "--verbose"], count=True, expose_value=False, callback=configure_logging_again, help="Log decisions."
+)
 for command in (video, photos, verify, models, bench, train, evaluate):
+    command.params.append(VERBOSE_TOO)
     rechroma.add_command(command)
+
+
+def interrupt(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt(number)
+
+
+def stop_cleanly_on_signals() -> None:
+    for name in STOP_SIGNALS:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
+            signal.signal(number, interrupt)
+
+
+def interrupted(error: BaseException) -> int:
+    """Says so, and gives the exit code: 128 and the signal's number, as shells have it."""
+    console.print("interrupted; nothing half-written was left under the output's name")
+    return 128 + next(iter((error.__cause__ or error).args), signal.SIGINT)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Every error that is not a defect ends as one line and its own exit code."""
+    stop_cleanly_on_signals()
     try:
         code = rechroma.main(arguments, prog_name="rechroma", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Abort:
-        console.print("interrupted; nothing half-written was left under the output's name")
-        sys.exit(EXIT_INTERRUPTED)
-    except click.ClickException as error:
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
+        sys.exit(interrupted(error))
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console.print("interrupted; nothing half-written was left under the output's name")
-        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" See '{context.command_path} --help'." if context else ""
+        show_error(error.format_message() + hint)
+        sys.exit(error.exit_code)
     except RechromaError as error:
         show_error(error)
         sys.exit(error.exit_code)

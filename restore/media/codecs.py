@@ -211,7 +211,8 @@ def encoder_options(codec: VideoCodec, crf: float | None, preset: str | None, la
     if codec.name == "prores" and layout.subsampling == (0, 0) and preset is None:
         chosen = "4444"
     if codec.name == "prores" and (layout.subsampling == (0, 0)) != chosen.startswith("4444"):
-        raise EncoderError(f"ProRes {chosen} does not go with {layout.name}")
+        wide = "yuv444p10le" if chosen.startswith("4444") else "yuv422p10le"
+        raise EncoderError(f"ProRes {chosen} does not hold {layout.name}; add --pix-fmt {wide}")
     return codec.options(crf if crf is not None else codec.crf or 0, chosen)
 
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, islice
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,7 +16,7 @@ import av
 from restore.errors import DamagedMediaError, InputError, OptionError
 from restore.media.colour_tags import ColourTags, complete_tags
 from restore.media.decoding import Damage, announced_end, decoded_frames
-from restore.media.demuxing import film_streams, open_media, pick_film
+from restore.media.demuxing import film_streams, open_media, pick_film, seek_before
 from restore.media.filters import DEINTERLACE, RATE_FILTERS, FilterChain, parse_chain
 from restore.media.planar import PlanarFrames
 from restore.media.timestamps import TimestampRepair, TimeWindow, frame_rate, lacks_presentation_times
@@ -27,7 +28,6 @@ FRAMES_LOOKED_AT = 6  # for the interlaced flag; the first picture of a field pa
 HDR_SIDE_DATA = {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"}
 INTERLACED_ORDERS = (2, 3, 4, 5)  # AVFieldOrder: top or bottom first, coded or shown
 MISSED_FRAMES = 2  # less can be rounding of the announced duration
-SEEK_MARGIN_SECONDS = 1  # indexless formats are searched by bytes and may land late
 
 
 class VideoSource:
@@ -51,7 +51,7 @@ class VideoSource:
         """``film`` counts the file's moving pictures from 0; None takes the default or largest one."""
         if deinterlace not in ("auto", "on", "off"):
             raise OptionError(f"--deinterlace is auto, on or off, not {deinterlace!r}")
-        if (start_seconds or 0) < 0 or (duration_seconds is not None and duration_seconds <= 0):
+        if not 0 <= (start_seconds or 0) < inf or not 0 < (1 if duration_seconds is None else duration_seconds) < inf:
             raise OptionError(f"no such part of a film: {start_seconds = }, {duration_seconds = }")
         self.path = Path(path)
         self.decisions: list[str] = []
@@ -91,7 +91,7 @@ class VideoSource:
         skipped = round(exact_seconds(start or 0) / self.time_base) * self.time_base
         begin = origin + skipped
         if start and not lacks_presentation_times(self.container):
-            self.container.seek(int((begin - SEEK_MARGIN_SECONDS) / self.time_base), stream=self.stream)
+            seek_before(self.container, begin)
         end = begin + exact_seconds(duration) if duration is not None else None
         return TimeWindow(begin if start else None, end, skipped)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,8 @@ from PIL import Image
 
 from restore.cli import main
 from restore.errors import RechromaError
+from restore.media.video_sink import VideoSink
+from restore.video import report_path
 
 
 def run(*arguments: str | Path) -> int:
@@ -97,6 +102,11 @@ def test_photos_go_on_after_a_bad_file(toy_model: Path, tmp_path: Path, capsys: 
         (("video", "FILM", "-o", "FILM"), 5),
         (("video", "FILM", "-o", "absent-folder/out.mkv"), 5),
         (("video", "FILM", "--filter", "nosuchfilter"), 2),
+        (("video", "FILM", "-o", "FOLDER"), 5),
+        (("video", "FILM", "--crf", "fine"), 2),
+        (("video", "FILM", "--saturation", "inf"), 2),
+        (("video", "FILM", "--start", "nan"), 2),
+        (("video", "FILM", "--duration", "inf"), 2),
         (("video",), 2),
         (("nosuchcommand",), 2),
         (("photos", "absent-folder", "-o", "out"), 3),
@@ -107,7 +117,8 @@ def test_photos_go_on_after_a_bad_file(toy_model: Path, tmp_path: Path, capsys: 
 def test_bad_input_is_one_line_and_an_exit_code(
     gray_film: Path, toy_model: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int
 ) -> None:
-    given = [str(gray_film) if argument == "FILM" else argument for argument in arguments]
+    places = {"FILM": str(gray_film), "FOLDER": str(gray_film.parent)}
+    given = [places.get(argument, argument) for argument in arguments]
     if given[:1] in (["video"], ["photos"]) and "--model" not in given and len(given) > 1:
         given += ["--model", str(toy_model)]
     if code == 9 and not_cuda_less():
@@ -116,9 +127,52 @@ def test_bad_input_is_one_line_and_an_exit_code(
     assert run(*given) == code
     shown = capsys.readouterr().err
     assert "Traceback" not in shown
-    assert shown.strip()
+    assert shown.startswith("rechroma: ")
+    assert shown.count("\n") == 1
     assert gray_film.read_bytes() == before
     assert [path.name for path in gray_film.parent.iterdir() if path.suffix == ".mkv"] == ["film.mkv"]
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_leaves_nothing_half_written(
+    gray_film: Path,
+    toy_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    code: int,
+) -> None:
+    number = signal.Signals[name]
+    monkeypatch.setattr(VideoSink, "write", lambda *_: os.kill(os.getpid(), number))
+    folder = tmp_path / "results"
+    folder.mkdir()
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+    try:
+        assert run("video", gray_film, "-o", folder / "out.mkv", "--model", toy_model) == code
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGHUP, before[1])
+    assert list(folder.iterdir()) == []
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_decisions_are_logged_with_v_before_or_behind_the_command(
+    gray_film: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    arguments: list[str | Path] = ["video", gray_film, "-o", tmp_path / "out.mkv", "--model", toy_model]
+    arguments.insert(place, "-v")
+    assert run(*arguments) == 0
+    assert "encoded as h264" in capsys.readouterr().err
+
+
+def test_a_name_that_is_not_utf8(gray_film: Path, toy_model: Path, tmp_path: Path) -> None:
+    source = gray_film.rename(tmp_path / os.fsdecode(b"caf\xe9.mkv"))
+    target = tmp_path / "out.mkv"
+    assert run("video", source, "-o", target, "--model", toy_model) == 0
+    report = json.loads(report_path(target).read_text(encoding="utf-8"))
+    assert report["source"]["path"] == source.name
 
 
 def not_cuda_less() -> bool:
