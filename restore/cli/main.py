@@ -10,10 +10,11 @@ from types import FrameType
 import click
 
 from restore.cli.console import console, show_error
+from restore.cli.evaluation import evaluate
 from restore.cli.models import models
 from restore.cli.photos import photos
 from restore.cli.tools import bench, verify
-from restore.cli.training import evaluate, train
+from restore.cli.training import train
 from restore.cli.video import video
 from restore.errors import RechromaError
 from restore.version import VERSION

@@ -9,7 +9,16 @@ import pytest
 from torch import tensor, zeros
 
 from restore_train.losses import colour_weights, discriminator_loss, generator_loss, weighted_smooth_l1
-from restore_train.metrics import area_under_ab_errors, colourfulness, mean_ciede2000, psnr, rarity_weights
+from restore_train.metrics import (
+    AbPrior,
+    area_under_ab_errors,
+    chroma_gradient,
+    colourfulness,
+    mean_ciede2000,
+    psnr,
+    smooth_regions,
+    ssim,
+)
 
 
 def test_psnr_by_hand_and_without_wrap_around() -> None:
@@ -17,6 +26,19 @@ def test_psnr_by_hand_and_without_wrap_around() -> None:
     assert psnr(truth + 0.1, truth) == pytest.approx(20.0, abs=1e-5)
     assert psnr(truth, truth + 0.1) == pytest.approx(20.0, abs=1e-5)
     assert math.isinf(psnr(truth, truth))
+    zeros_8_bit = np.zeros((4, 4), np.uint8)
+    assert psnr(zeros_8_bit, zeros_8_bit + np.uint8(1)) == 0  # an error of 1, not of 255
+
+
+def test_ssim_by_hand() -> None:
+    """Flat pictures have no variance: C1 / (0.5^2 + C1) remains, with C1 = 0.01^2."""
+    black = np.zeros((16, 16, 3), np.float32)
+    assert ssim(black + np.float32(0.5), black) == pytest.approx(1e-4 / (0.25 + 1e-4), rel=1e-4)
+    noise = np.random.default_rng(1).random((16, 16, 3)).astype(np.float32)
+    assert ssim(noise, noise) == pytest.approx(1)
+    assert ssim(noise, noise[::-1]) < 0.3
+    with pytest.raises(ValueError, match="win_size"):
+        ssim(noise[:8], noise[:8])
 
 
 def test_ciede2000_of_sharma_s_pairs() -> None:
@@ -50,8 +72,45 @@ def test_area_under_ab_errors_by_hand() -> None:
 def test_rare_colours_weigh_more() -> None:
     lab = np.zeros((10, 10, 3), np.float32)
     lab[0, 0, 1:] = 80  # one saturated pixel in a gray picture
-    (weights,) = rarity_weights([lab])
-    assert weights.reshape(10, 10)[0, 0] > 1.5 * weights.reshape(10, 10)[5, 5]
+    prior = AbPrior()
+    prior.add(lab)
+    weights = prior.weights(lab)
+    assert weights.shape == (10, 10)
+    assert weights[0, 0] > 1.5 * weights[5, 5]
+
+
+def test_rarity_counts_the_whole_set() -> None:
+    gray, blue = (np.full((10, 10, 3), value, np.float32) for value in (0, -60))
+    prior = AbPrior()
+    for lab in (gray, gray, gray, blue):
+        prior.add(lab)
+    assert prior.weights(blue)[0, 0] > prior.weights(gray)[0, 0]
+    before = prior.weights(blue)[0, 0]
+    for _ in range(20):
+        prior.add(blue)
+    assert prior.weights(blue)[0, 0] < before
+
+
+def test_smooth_regions_are_flat_or_shaded_but_not_textured() -> None:
+    luma = np.full((32, 96), 0.5, np.float32)
+    luma[:, 32:64] += np.linspace(0, 0.1, 32, dtype=np.float32)  # std 0.008 in 9 pixels
+    luma[:, 64:] += np.indices((32, 32)).sum(0) % 2 * np.float32(0.05)  # std 0.025
+    smooth = smooth_regions(luma)
+    assert smooth[:, 6:26].all()
+    assert smooth[:, 38:58].all()
+    assert not smooth[:, 70:].any()
+
+
+def test_chroma_gradient_by_hand() -> None:
+    """Cb rises by 2 codes a pixel to the right: a quarter of |dCb/dx|, |dCb/dy|, |dCr/dx| and |dCr/dy| together."""
+    rgb = np.full((40, 40, 3), 0.5, np.float32)
+    rgb += np.arange(40, dtype=np.float32)[None, :, None] * np.array([0, -0.344136, 1.772], np.float32) * 2 / 255
+    region = np.zeros((40, 40), bool)
+    region[10:30, 10:30] = True
+    assert chroma_gradient(rgb, region) == pytest.approx(2 / 4, rel=1e-3)
+    blotches = rgb + np.random.default_rng(2).normal(0, 0.1, (10, 10, 3)).repeat(4, 0).repeat(4, 1).astype(np.float32)
+    assert chroma_gradient(blotches, region) > 1
+    assert math.isnan(chroma_gradient(rgb, np.zeros_like(region)))
 
 
 def test_losses_by_hand() -> None:

@@ -2,31 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.metrics import structural_similarity
 
 __all__ = [
+    "AbPrior",
     "area_under_ab_errors",
+    "chroma_gradient",
+    "chroma_of",
     "colourfulness",
     "lab_from_rgb",
+    "luma_of",
     "mean_ciede2000",
     "psnr",
-    "rarity_weights",
+    "smooth_regions",
+    "ssim",
 ]
 
 Rgb = NDArray[np.float32]
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
+CHROMA = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32)  # Cb, Cr: ITU-T T.871
+
 AB_THRESHOLDS = np.arange(151)  # Zhang 2016, section 3.1: share of pixels within 0, 1, ... 150 in ab
+AB_HALF, AB_CELL = 120, 10  # ab from -120 to 120 in cells of 10 x 10
+AB_CELLS = 2 * AB_HALF // AB_CELL  # 24 a side
+
+SMOOTH_WINDOW = 9  # pixels a side, in which luma must be smooth
+SMOOTH_SPREAD = 0.012  # its standard deviation there, at most: 3 codes of 8 bits
+SMALLEST_SMOOTH_SHARE = 0.01  # of the picture; less is no region to speak of
+CHROMA_BLUR = 2.0  # pixels; the rounding of 8-bit RGB is noise of about half a code in chroma, and no blotch
 
 
-def psnr(result: NDArray[np.floating], truth: NDArray[np.floating]) -> float:
+def luma_of(rgb: Rgb) -> NDArray[np.float32]:
+    """BT.601 luma of RGB ``... x 3``, full range."""
+    return rgb @ LUMA
+
+
+def chroma_of(rgb: Rgb) -> NDArray[np.float32]:
+    """BT.601 Cb and Cr ``... x 2`` in [-0.5, 0.5] of RGB ``... x 3``."""
+    return rgb @ CHROMA.T
+
+
+def psnr(result: NDArray[np.number], truth: NDArray[np.number]) -> float:
     """Peak signal-to-noise ratio in dB for values whose peak is 1; infinite for equal arrays."""
     error = float(np.mean((result.astype(np.float64) - truth.astype(np.float64)) ** 2))
     return float("inf") if error == 0 else -10 * float(np.log10(error))
+
+
+def ssim(result: Rgb, truth: Rgb) -> float:
+    """Structural similarity (Wang 2004: Gaussian window, sigma 1.5), the mean over R, G and B in [0, 1].
+
+    Raises ``ValueError`` for a picture of less than 11 pixels a side.
+    """
+    similarity = structural_similarity(
+        result, truth, data_range=1, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    return float(similarity)
 
 
 def lab_from_rgb(rgb: Rgb) -> NDArray[np.float32]:
@@ -67,24 +102,57 @@ def area_under_ab_errors(
     return 100 * float(np.mean(np.cumsum(mass)[:-1] / weigh.sum()))
 
 
-def rarity_weights(truth_labs: Sequence[NDArray[np.float32]], *, cell: int = 10) -> list[NDArray[np.float64]]:
-    """For each picture, weights by how rare a pixel's true ab cell (10 x 10) is in the whole set (Zhang 2016, eq. 4).
+class AbPrior:
+    """How often each true colour occurs in a set, for the rebalanced accuracy: ``add`` every picture, then ``weights``.
 
-    The prior is smoothed (Gaussian, sigma 5 in ab) and mixed with half a uniform one, as there.
+    As in Zhang 2016, eq. 4, on ab cells of 10 x 10: smoothed (Gaussian, sigma 5) and mixed with half a uniform prior.
     """
-    half = 120
-    cells = 2 * half // cell
-    counts = np.zeros((cells, cells))
-    placed = []
-    for lab in truth_labs:
-        a, b = ((np.clip(lab[..., axis], -half, half - 1e-3) + half) // cell for axis in (1, 2))
-        flat = (a * cells + b).astype(np.int64)
-        placed.append(flat)
-        counts += np.bincount(flat.ravel(), minlength=cells * cells).reshape(cells, cells)
-    smooth = np.asarray(cv2.GaussianBlur(counts, (0, 0), 5 / cell, borderType=cv2.BORDER_CONSTANT))
-    prior = smooth / smooth.sum()
-    in_use = counts > 0
-    mixed = 0.5 * prior + 0.5 / in_use.sum()
-    weights = np.where(in_use, 1 / mixed, 0.0)
-    weights /= (weights * prior)[in_use].sum()
-    return [weights.ravel()[flat] for flat in placed]
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(AB_CELLS**2)
+        self._rarity: NDArray[np.float64] | None = None
+
+    def add(self, truth_lab: NDArray[np.float32]) -> None:
+        self._counts += np.bincount(ab_cells(truth_lab).ravel(), minlength=AB_CELLS**2)
+        self._rarity = None
+
+    def weights(self, truth_lab: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Weights ``H x W`` of a picture that was added; their mean over the set is about 1."""
+        if self._rarity is None:
+            counts = self._counts.reshape(AB_CELLS, AB_CELLS)
+            smooth = np.asarray(cv2.GaussianBlur(counts, (0, 0), 5 / AB_CELL, borderType=cv2.BORDER_CONSTANT))
+            prior = smooth / smooth.sum()
+            in_use = counts > 0
+            rarity = np.where(in_use, 1 / (0.5 * prior + 0.5 / in_use.sum()), 0.0)
+            self._rarity = (rarity / (rarity * prior)[in_use].sum()).ravel()
+        return self._rarity[ab_cells(truth_lab)]
+
+
+def ab_cells(lab: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Number of each pixel's ab cell, ``H x W``, from 0 to 575."""
+    a, b = ((np.clip(lab[..., axis], -AB_HALF, AB_HALF - 1e-3) + AB_HALF) // AB_CELL for axis in (1, 2))
+    return np.asarray(a * AB_CELLS + b, np.int64)
+
+
+def smooth_regions(luma: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where luma ``H x W`` in [0, 1] is smooth: its standard deviation in 9 x 9 pixels is at most 0.012."""
+    window = (SMOOTH_WINDOW, SMOOTH_WINDOW)
+    precise = luma.astype(np.float64)
+    mean = cv2.boxFilter(precise, -1, window)
+    variance = cv2.boxFilter(precise * precise, -1, window) - mean * mean
+    return np.asarray(variance <= SMOOTH_SPREAD**2)
+
+
+def chroma_gradient(rgb: Rgb, region: NDArray[np.bool_]) -> float:
+    """The "rainbow" figure: mean absolute chroma gradient inside ``region`` ``H x W``, in 8-bit codes a pixel.
+
+    The mean of |dCb/dx|, |dCb/dy|, |dCr/dx| and |dCr/dy| (central differences) of chroma blurred by a Gaussian of
+    sigma 2, times 255. With ``region`` the smooth luma of the truth, blotches and rainbows raise it, and it is read as
+    a ratio to the truth's own: real shading and the truth's compression are in both. NaN where the region is less than
+    1 % of the picture.
+    """
+    if region.mean() < SMALLEST_SMOOTH_SHARE:
+        return float("nan")
+    chroma = np.asarray(cv2.GaussianBlur(chroma_of(rgb), (0, 0), CHROMA_BLUR), np.float32)
+    down, across = (np.gradient(chroma, axis=axis) for axis in (0, 1))
+    return 255 * float((np.abs(down[region]).mean() + np.abs(across[region]).mean()) / 2)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["contact_sheets"]
+__all__ = ["contact_sheets", "jpeg"]
 
 Rgb = NDArray[np.float32]
 Page = NDArray[np.uint8]
@@ -18,6 +19,8 @@ COLUMNS = 4
 ROWS = 14
 LABEL_HEIGHT = 14
 GAP = 3
+JPEG_SIDE = 640  # pixels, at most
+JPEG_QUALITY = 90
 
 
 def tile(picture: Rgb) -> Page:
@@ -42,12 +45,25 @@ def group(label: str, pictures: Sequence[Rgb]) -> Page:
     return np.asarray(cv2.copyMakeBorder(framed, 0, GAP, 0, GAP, cv2.BORDER_CONSTANT), np.uint8)
 
 
-def contact_sheets(groups: Sequence[tuple[str, Sequence[Rgb]]]) -> Iterator[Page]:
+def contact_sheets(groups: Iterable[tuple[str, Sequence[Rgb]]]) -> Iterator[Page]:
     """Pages ``H x W x 3`` (RGB, 8 bit) of labelled groups of RGB pictures in [0, 1], in their order.
 
-    All groups have the same number of pictures; a page holds at most ``ROWS x COLUMNS`` groups.
+    All groups have the same number of pictures; a page holds at most ``ROWS x COLUMNS`` groups, and no more are held.
     """
-    for start in range(0, len(groups), ROWS * COLUMNS):
-        cells = [group(label, pictures) for label, pictures in groups[start : start + ROWS * COLUMNS]]
+    coming = iter(groups)
+    while cells := [group(label, pictures) for label, pictures in islice(coming, ROWS * COLUMNS)]:
         cells += [np.zeros_like(cells[0])] * (-len(cells) % COLUMNS)
         yield np.vstack([np.hstack(cells[row : row + COLUMNS]) for row in range(0, len(cells), COLUMNS)])
+
+
+def jpeg(picture: Rgb) -> bytes:
+    """RGB ``H x W x 3`` in [0, 1] as a JPEG with full chroma, at most 640 pixels a side."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, JPEG_SIDE / max(height, width))
+    if scale < 1:
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+    bgr = np.rint(np.clip(picture[..., ::-1], 0, 1) * 255).astype(np.uint8)
+    chroma = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, *chroma])
+    return bytes(encoded)
