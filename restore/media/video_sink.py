@@ -27,6 +27,7 @@ from restore.media.containers import (
     described,
     plan_streams,
 )
+from restore.media.matroska_shape import ROOM, write_shown_size
 from restore.media.metadata import film_metadata
 from restore.media.muxing import Muxing
 from restore.media.partial_file import PartialFile, writing
@@ -121,6 +122,16 @@ class VideoSink:
         """How many packets were copied, by the stream's index in the source."""
         return dict(self.muxing.copied.counts) if self.muxing.copied else {}
 
+    @property
+    def shape_stands_in_header(self) -> bool:
+        """Whether only the container can say that pixels are not square, and PyAV does not let it."""
+        in_stream = self.codec.name.startswith(("h264", "hevc"))
+        return (
+            self.source.format.sample_aspect_ratio != 1
+            and not in_stream
+            and self.plan.container.muxer in ("matroska", "webm")
+        )
+
     # Choosing
 
     def choose_format(self) -> None:
@@ -210,6 +221,8 @@ class VideoSink:
             stream.set_display_matrix(film.display_matrix)
         stream.time_base = film.time_base
         stream.metadata.update(film_metadata(self.source.stream.metadata))
+        if self.shape_stands_in_header:
+            stream.metadata["title"] = stream.metadata.get("title", "") + ROOM
         stream.disposition = self.source.stream.disposition
         context.open()
         return stream
@@ -257,6 +270,9 @@ class VideoSink:
             for packet in packets:
                 self.muxing.mux(packet)
             self.muxing.finish()
+            if self.shape_stands_in_header:
+                shown_width = round(self.width * self.source.format.sample_aspect_ratio)
+                write_shown_size(self.file.path, self.stream.index + 1, shown_width, self.height)
         self.warnings += self.muxing.warnings
         self.file.commit()
 

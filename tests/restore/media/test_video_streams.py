@@ -97,6 +97,20 @@ def test_rotation_and_pixel_shape(tmp_path: Path, shared_data: Path) -> None:
             assert film.format.sample_aspect_ratio == Fraction(16, 11)
 
 
+@pytest.mark.parametrize(("codec", "suffix"), [("ffv1", ".mkv"), ("prores", ".mkv"), ("av1", ".webm")])
+def test_pixel_shape_of_codecs_that_do_not_hold_it(tmp_path: Path, codec: str, suffix: str) -> None:
+    """PyAV cannot write it to Matroska, where it stands as a whole number of shown pixels."""
+    clip, out = tmp_path / "clip.mkv", tmp_path / f"out{suffix}"
+    make_clip(clip, "-vf", "setsar=16/11", "-metadata:s:v", "title=Reel 1", size="180x144")
+    colour(clip, out, codec=codec)
+    report = verify_video(clip, out)
+    assert report.ok, report.problems
+    with av.open(str(out)) as container:
+        film = container.streams.video[0]
+        assert film.sample_aspect_ratio == Fraction(262, 180)
+        assert film.metadata["title"] == "Reel 1"
+
+
 def make_rich_mkv(folder: Path) -> Path:
     """Sound, subtitles, chapters, a font, cover art and odd tags."""
     subtitles, chapters = make_subtitles(folder / "in.srt"), make_chapters(folder / "in.txt")
