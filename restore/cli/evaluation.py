@@ -18,7 +18,7 @@ from rich.table import Table
 
 from restore.cli.console import console, progress_bar
 from restore.cli.options import colorizer_options, existing_or_not, make_colorizer
-from restore.errors import InputError
+from restore.errors import InputError, OutputError
 
 __all__ = ["evaluate"]
 
@@ -62,6 +62,7 @@ def evaluate_photos(
     from restore_train.figures import PICTURE_COLUMNS, summaries
     from restore_train.sheets import jpeg
 
+    check_writable(json_path, html_path)
     names = list(dict.fromkeys((model.pop("model"), *also)))
     labels = labels_of(names)
     colourings = {
@@ -125,6 +126,7 @@ def evaluate_clips(
     from restore_train.evaluation_pages import clips_page, counted
     from restore_train.figures import CLIP_COLUMNS, summaries
 
+    check_writable(json_path, html_path)
     names = list(dict.fromkeys((model.pop("model"), *also)))
     labels = labels_of(names)
     colorizers = {label: make_colorizer(model=name, **model) for name, label in zip(names, labels, strict=True)}
@@ -203,6 +205,13 @@ def show(title: str, columns: Sequence[Any], means: Mapping[str, Mapping[str, fl
     for column in columns:
         table.add_row(column.title, *(cell(label, column) for label in means))
     console.print(table)
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Before minutes of work, not after. Raises ``OutputError``."""
+    for path in paths:
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise OutputError(f"{path} cannot be written: give a file in a folder that exists")
 
 
 def finite_only(value: Any) -> Any:

@@ -101,6 +101,13 @@ def test_sets_that_are_not_there(
     assert "Traceback" not in shown
 
 
+@pytest.mark.parametrize("command", ["photos", "clips"])
+def test_outputs_are_checked_before_the_work(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, "absent", "--html", tmp_path / "absent" / "page.html") == 5
+    assert run(command, "absent", "--json", tmp_path) == 5
+    assert "cannot be written" in capsys.readouterr().err
+
+
 def test_models_are_told_apart() -> None:
     assert labels_of(["pix2pix", "runs/a/best.safetensors"]) == ["pix2pix", "best"]
     twins = ["runs/a/best.safetensors", "runs/b/best.safetensors"]
