@@ -12,10 +12,20 @@ __all__ = ["beside_gray"]
 Codes = NDArray[Any]
 
 
-def beside_gray(luma: Codes, cb: Codes, cr: Codes, *, bit_depth: int, chroma_width: int) -> tuple[Codes, Codes, Codes]:
-    """Planes of a picture twice as wide: neutral chroma on the left, the given chroma on the right.
+def beside_gray(
+    luma: Codes, cb: Codes, cr: Codes, *, bit_depth: int, chroma_shape: tuple[int, int], turns: int = 0
+) -> tuple[Codes, Codes, Codes]:
+    """Planes of a picture twice as large: where it is shown, neutral chroma on the left, the given one on the right.
 
-    ``luma`` is ``H x W``, ``cb`` and ``cr`` ``h x w``; ``chroma_width`` is that of the wide picture's chroma planes.
+    ``luma`` is ``H x W``, ``cb`` and ``cr`` ``h x w``; ``chroma_shape`` is that of the large picture's chroma planes.
+    Stored pictures that are shown after ``turns`` quarter turns counter-clockwise are joined so that it comes out so.
     """
-    neutral = np.full((cb.shape[0], chroma_width - cb.shape[1]), 1 << (bit_depth - 1), cb.dtype)
-    return np.hstack([luma, luma]), np.hstack([neutral, cb]), np.hstack([neutral, cr])
+    axis = 1 - turns % 2
+
+    def joined(first: Codes, second: Codes) -> Codes:
+        return np.concatenate((first, second) if turns < 2 else (second, first), axis)
+
+    neutral_shape = list(cb.shape)
+    neutral_shape[axis] = chroma_shape[axis] - cb.shape[axis]  # an odd size rounds up only once
+    neutral = np.full(neutral_shape, 1 << (bit_depth - 1), cb.dtype)
+    return joined(luma, luma), joined(neutral, cb), joined(neutral, cr)

@@ -205,17 +205,24 @@ def colorize_video(
         threads=options.threads,
     ) as film:
         colorizer = colorizer or Colorizer(threads=options.threads)
-        width = film.format.width * (2 if options.compare else 1)
+        turns = quarter_turns(film.format.rotation)
+        width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
+        height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)
         report = VideoReport(target)
-        with VideoSink(target, film, encode, width=width) as sink:
+        with VideoSink(target, film, encode, width=width, height=height) as sink:
+            for decision in film.decisions + sink.decisions:
+                log.info("%s", decision)
             decoded = prefetch(film.frames(), DECODED_AHEAD)
             coloured = prefetch(chroma_stages(decoded, colorizer, options, film.format, sink), COLOURED_AHEAD)
             with closing(decoded), closing(coloured):
                 for frame, planes in coloured:
                     if options.compare:
-                        wide = sink.chroma_shape[1]
                         luma, cb, cr = beside_gray(
-                            frame.luma_codes(), *planes, bit_depth=sink.bit_depth, chroma_width=wide
+                            frame.luma_codes(),
+                            *planes,
+                            bit_depth=sink.bit_depth,
+                            chroma_shape=sink.chroma_shape,
+                            turns=turns,
                         )
                         sink.write_planes(luma, (cb, cr), like=frame)
                     else:
@@ -226,8 +233,6 @@ def colorize_video(
         report.seconds = time.monotonic() - started
         report.decisions = film.decisions + sink.decisions
         report.warnings = film.warnings + sink.warnings
-    for decision in report.decisions:
-        log.info("%s", decision)
     facts = {
         "source": {"path": source.name, "sha256": file_sha256(source)},
         "output": {"path": target.name, "sha256": file_sha256(target)},
