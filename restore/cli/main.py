@@ -85,8 +85,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        hint = f" See '{context.command_path} --help'." if context else ""
-        show_error(error.format_message() + hint)
+        hint = f"; see {context.command_path} --help" if context else ""
+        show_error(error.format_message().rstrip(".") + hint)
         sys.exit(error.exit_code)
     except RechromaError as error:
         show_error(error)

@@ -12,7 +12,8 @@ __all__ = ["colorizer_options", "existing_or_not", "look_options", "make_coloriz
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-existing_or_not = click.Path(path_type=Path)  # whether it exists is checked by the library, with its own exit code
+# Whether it exists and may be read is checked by the library, with its own exit code.
+existing_or_not = click.Path(path_type=Path, readable=False)
 
 COLORIZER = (
     click.option("--model", default="pix2pix", show_default=True, help="A shipped model, or a .safetensors file."),

@@ -76,7 +76,9 @@ def check_readable(path: Path) -> None:
         raise InputError(f"{path} does not exist; check the name")
     if not os.access(path, os.R_OK):
         raise InputError(f"{path} may not be read; check its permissions")
-    if path.is_file() and path.stat().st_size == 0:
+    if not path.is_file():  # a pipe would wait for ever, and cannot be read twice
+        raise InputError(f"{path} is no plain file; save the film to one first")
+    if path.stat().st_size == 0:
         raise InputError(f"{path} is empty")
 
 

@@ -133,6 +133,11 @@ def test_bad_input_is_one_line_and_an_exit_code(
     assert [path.name for path in gray_film.parent.iterdir() if path.suffix == ".mkv"] == ["film.mkv"]
 
 
+def test_a_film_that_may_not_be_read(gray_film: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) != gray_film)  # root may read everything
+    assert run("video", gray_film, "--model", toy_model) == 3
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
 def test_a_signal_leaves_nothing_half_written(
     gray_film: Path,

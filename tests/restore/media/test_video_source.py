@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -203,6 +204,12 @@ def test_bad_files(tmp_path: Path, content: bytes | None, name: str, kind: type[
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="folder"):
         VideoSource(tmp_path)
+
+
+def test_a_pipe_is_refused_before_it_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mkv")
+    with pytest.raises(InputError, match="no plain file"):
+        VideoSource(tmp_path / "pipe.mkv")
 
 
 def test_sound_and_pictures_are_no_films(tmp_path: Path) -> None:
