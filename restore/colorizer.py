@@ -15,7 +15,7 @@ from torch import Tensor
 from restore.colour import FloatArray
 from restore.errors import DeviceError, ModelError, OptionError
 from restore.version import VERSION
-from restore_models import DEFAULT_MODEL, WeightsError, open_model
+from restore_models import DEFAULT_MODEL, ColourCurve, WeightsError, open_model
 from restore_models.padding import pad_to_multiple
 
 __all__ = ["Colorizer", "pick_device"]
@@ -73,6 +73,7 @@ class Colorizer:
         batch: int | None = None,
         threads: int | None = None,
         working_size: int | None = None,
+        curve: ColourCurve | None = None,
     ) -> None:
         if precision not in ("auto", *PRECISIONS):
             raise OptionError(f"unknown precision {precision!r}; use auto, {', '.join(PRECISIONS)}")
@@ -89,7 +90,7 @@ class Colorizer:
         self.version = VERSION
         self.weights_sha256 = network.sha256
         self.working_size = working_size or (shipped.working_size if shipped else DEFAULT_WORKING_SIZE)
-        self.saturation = shipped.saturation if shipped else 1.0
+        self.curve = curve or (shipped.curve if shipped else ColourCurve())
         if precision == "auto":
             precision = "bf16" if has_native_bf16(self.device) else "fp32"
         self.precision = precision
@@ -170,7 +171,7 @@ class Colorizer:
         stacked: Tensor = torch.cat(padded).to(
             self.device, PRECISIONS[self.precision], memory_format=torch.channels_last
         )
-        chroma = self.module(stacked).float().cpu().numpy() * np.float32(self.saturation)
+        chroma = self.curve.apply(self.module(stacked).float().cpu().numpy())
         return [
             np.ascontiguousarray(small[:, : luma.shape[0] // self.stride, : luma.shape[1] // self.stride])
             for small, luma in zip(chroma, lumas, strict=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from restore_models.curve import ColourCurve
 from restore_models.weights import LoadedNetwork, WeightsError, load_network
 
 __all__ = ["DEFAULT_MODEL", "SHIPPED", "ShippedModel", "open_model"]
@@ -23,8 +24,8 @@ class ShippedModel:
     """Of its weight file."""
     working_size: int
     """Short side, in pixels, of the luma that the network sees."""
-    saturation: float
-    """Factor on its chroma that its card's figures were measured with."""
+    curve: ColourCurve
+    """How strong its colour is shown; its card's figures were measured with it."""
 
     @property
     def weights(self) -> Path:
@@ -46,7 +47,7 @@ SHIPPED = {
             summary="U-Net over MobileNetV2, regression then a short conditional GAN; the default",
             sha256="",
             working_size=256,
-            saturation=1.0,
+            curve=ColourCurve(gain=1.0, exponent=1.0),
         ),
     )
 }

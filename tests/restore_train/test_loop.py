@@ -20,7 +20,7 @@ REGRESSION = Regression(
 )  # fmt: skip
 ADVERSARIAL = Adversarial(
     steps=3, batch=2, crop=64, smallest=32, largest=64, lr=1e-4, encoder_lr=1e-5, discriminator_lr=1e-4, gain=1.0,
-    beta=0.05, content_weight=10.0, discriminator_steps=1,
+    beta=0.05, content_weight=10.0, objective="log_mse", discriminator_steps=1,
 )  # fmt: skip
 RECIPE = Recipe(
     name="toy",

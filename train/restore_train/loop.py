@@ -23,7 +23,7 @@ from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
 from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
 from restore_models.weights import save_network
 from restore_train.augment import FilmWear
-from restore_train.losses import discriminator_loss, generator_loss, weighted_smooth_l1
+from restore_train.losses import discriminator_loss, generator_loss, log_squared_error, weighted_smooth_l1
 from restore_train.photoset import Crops, PhotoSet, read_photos, sampling_weights
 from restore_train.recipe import Adversarial, Network, Recipe, Regression
 
@@ -178,7 +178,10 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             with autocast:
                 chroma = generator(luma)  # B x 2 x S/4 x S/4
             chroma = chroma.float()
-            content = weighted_smooth_l1(chroma, truth, gain=phase.gain, beta=phase.beta)
+            if phase.objective == "log_mse":
+                content = log_squared_error(chroma, truth)
+            else:
+                content = weighted_smooth_l1(chroma, truth, gain=phase.gain, beta=phase.beta)
             losses = {"content": content}
             loss = content
 

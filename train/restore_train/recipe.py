@@ -11,6 +11,8 @@ __all__ = ["Adversarial", "Data", "Network", "Recipe", "Regression", "load_recip
 
 T = TypeVar("T")
 
+OBJECTIVES = ("smooth_l1", "log_mse")
+
 
 @dataclass(frozen=True)
 class Data:
@@ -53,6 +55,8 @@ class Regression:
     """Extra weight of coloured pixels; see :func:`restore_train.losses.colour_weights`."""
     beta: float
     """Where smooth L1 turns from quadratic to linear, in chroma units."""
+    objective: str = "smooth_l1"
+    """Or ``log_mse``, which takes neither ``gain`` nor ``beta``; see :mod:`restore_train.losses`."""
     warmup_steps: int = 200
     decay_steps: int = 0
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
@@ -76,6 +80,8 @@ class Adversarial:
     beta: float
     content_weight: float
     """Lambda of Isola 2017, equation 4: weight of the content loss beside the adversarial one."""
+    objective: str
+    """Content loss, as in the regression."""
     discriminator_steps: int
     """The discriminator learns alone for this many steps before the generator listens to it."""
     warmup_steps: int = 50
@@ -93,11 +99,17 @@ class Recipe:
     network: Network
     regression: Regression
     refinement: Regression | None = None
+    tuning: Regression | None = None
     adversarial: Adversarial | None = None
 
     def phases(self) -> dict[str, Regression | Adversarial]:
         """The phases in their order, by name."""
-        named = {"regression": self.regression, "refinement": self.refinement, "adversarial": self.adversarial}
+        named = {
+            "regression": self.regression,
+            "refinement": self.refinement,
+            "tuning": self.tuning,
+            "adversarial": self.adversarial,
+        }
         return {name: phase for name, phase in named.items() if phase is not None}
 
 
@@ -106,6 +118,8 @@ def section(kind: type[T], values: dict[str, Any], where: str) -> T:
     if unknown := set(values) - known:
         raise ValueError(f"{where}: unknown keys {sorted(unknown)}; known are {sorted(known)}")
     frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    if frozen.get("objective", OBJECTIVES[0]) not in OBJECTIVES:
+        raise ValueError(f"{where}: unknown objective {frozen['objective']!r}; known are {', '.join(OBJECTIVES)}")
     try:
         return kind(**frozen)
     except TypeError as error:
@@ -123,6 +137,7 @@ def load_recipe(path: Path) -> Recipe:
         "network": Network,
         "regression": Regression,
         "refinement": Regression,
+        "tuning": Regression,
         "adversarial": Adversarial,
     }
     for name, kind in parts.items():
