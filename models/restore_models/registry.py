@@ -45,9 +45,9 @@ SHIPPED = {
         ShippedModel(
             name="pix2pix",
             summary="U-Net over MobileNetV2, regression then a short conditional GAN; the default",
-            sha256="",
+            sha256="e1e9f9b134896729b5b70c1bfa5085916c2658cd2d856a911b8cce828f96e75f",
             working_size=256,
-            curve=ColourCurve(gain=1.0, exponent=1.0),
+            curve=ColourCurve(gain=1.034, exponent=0.9),
         ),
     )
 }

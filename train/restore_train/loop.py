@@ -23,7 +23,13 @@ from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
 from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
 from restore_models.weights import save_network
 from restore_train.augment import FilmWear
-from restore_train.losses import discriminator_loss, generator_loss, log_squared_error, weighted_smooth_l1
+from restore_train.losses import (
+    colourfulness_of_chroma,
+    discriminator_loss,
+    generator_loss,
+    log_squared_error,
+    weighted_smooth_l1,
+)
 from restore_train.photoset import Crops, PhotoSet, read_photos, sampling_weights
 from restore_train.recipe import Adversarial, Network, Recipe, Regression
 
@@ -184,6 +190,9 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                 content = weighted_smooth_l1(chroma, truth, gain=phase.gain, beta=phase.beta)
             losses = {"content": content}
             loss = content
+            if isinstance(phase, Regression) and phase.colourfulness:
+                losses["colourfulness"] = colourfulness_of_chroma(chroma).mean()
+                loss = content - phase.colourfulness * losses["colourfulness"]
 
             if isinstance(phase, Adversarial):
                 # Both colourings are judged at the luma's size, enlarged alike, so that sharpness betrays neither.

@@ -8,6 +8,7 @@ from torch import Tensor
 
 __all__ = [
     "colour_weights",
+    "colourfulness_of_chroma",
     "discriminator_loss",
     "generator_loss",
     "log_squared_error",
@@ -46,6 +47,20 @@ def log_squared_error(predicted: Tensor, target: Tensor) -> Tensor:
     rgb_errors = torch.stack([1.402 * cr, -0.344136 * cb - 0.714136 * cr, 1.772 * cb])  # 3 x B x h x w
     squared = rgb_errors.square().mean(dim=(0, 2, 3))  # B
     return torch.log(squared + NEGLIGIBLE_ERROR).mean()
+
+
+def colourfulness_of_chroma(chroma: Tensor) -> Tensor:
+    """Colourfulness (Hasler and Susstrunk 2003) of each picture, ``B``, on a scale whose white is 1.
+
+    It needs no luma: R - G and (R + G) / 2 - B follow from Cb and Cr alone. Taken as a loss by DDColor (Kang 2023).
+    """
+    cb, cr = chroma.flatten(2).unbind(dim=1)  # B x hw each
+    red_green = 2.116136 * cr + 0.344136 * cb
+    yellow_blue = 0.343932 * cr - 1.944068 * cb
+    tiny = 1e-8  # keeps the root's gradient finite for a gray picture
+    spread = (red_green.var(dim=1) + yellow_blue.var(dim=1) + tiny).sqrt()
+    centre = (red_green.mean(dim=1).square() + yellow_blue.mean(dim=1).square() + tiny).sqrt()
+    return spread + 0.3 * centre
 
 
 def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:

@@ -57,6 +57,8 @@ class Regression:
     """Where smooth L1 turns from quadratic to linear, in chroma units."""
     objective: str = "smooth_l1"
     """Or ``log_mse``, which takes neither ``gain`` nor ``beta``; see :mod:`restore_train.losses`."""
+    colourfulness: float = 0.0
+    """Weight of the pictures' colourfulness, which is rewarded."""
     warmup_steps: int = 200
     decay_steps: int = 0
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
@@ -101,6 +103,7 @@ class Recipe:
     refinement: Regression | None = None
     tuning: Regression | None = None
     adversarial: Adversarial | None = None
+    finishing: Regression | None = None
 
     def phases(self) -> dict[str, Regression | Adversarial]:
         """The phases in their order, by name."""
@@ -109,6 +112,7 @@ class Recipe:
             "refinement": self.refinement,
             "tuning": self.tuning,
             "adversarial": self.adversarial,
+            "finishing": self.finishing,
         }
         return {name: phase for name, phase in named.items() if phase is not None}
 
@@ -139,6 +143,7 @@ def load_recipe(path: Path) -> Recipe:
         "refinement": Regression,
         "tuning": Regression,
         "adversarial": Adversarial,
+        "finishing": Regression,
     }
     for name, kind in parts.items():
         if name in values:
