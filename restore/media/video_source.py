@@ -122,6 +122,7 @@ class VideoSource:
         if deinterlace == "on" or (deinterlace == "auto" and self.interlaced):
             steps += parse_chain(DEINTERLACE[deinterlace])
             self.decisions.append(f"deinterlaced with {DEINTERLACE[deinterlace]}")
+            self.warnings.append("deinterlaced, which changes luma; --deinterlace off keeps the fields as they are")
             self.interlaced = False
         elif self.interlaced:
             self.decisions.append("frames are interlaced and stay so (--deinterlace off)")

@@ -292,7 +292,10 @@ def test_progressive_film_is_not_deinterlaced_unless_asked(tmp_path: Path) -> No
     clip = make_clip(tmp_path / "clip.mp4")
     with VideoSource(clip) as film:
         assert not any("bwdif" in decision for decision in film.decisions)
+    with VideoSource(clip, deinterlace="auto") as film:
+        assert film.warnings == []
     with VideoSource(clip, deinterlace="on") as film:
+        assert any("changes luma" in warning for warning in film.warnings)
         assert any("bwdif" in decision for decision in film.decisions)
 
 
