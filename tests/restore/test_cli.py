@@ -152,12 +152,13 @@ def test_a_signal_leaves_nothing_half_written(
     monkeypatch.setattr(VideoSink, "write", lambda *_: os.kill(os.getpid(), number))
     folder = tmp_path / "results"
     folder.mkdir()
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
     try:
         assert run("video", gray_film, "-o", folder / "out.mkv", "--model", toy_model) == code
     finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGHUP, before[1])
+        for each, handler in before.items():
+            signal.signal(each, handler)
     assert list(folder.iterdir()) == []
     assert "interrupted" in capsys.readouterr().err
 
