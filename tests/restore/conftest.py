@@ -1,9 +1,11 @@
-"""A toy model for everything that needs a colorizer but not its taste."""
+"""A toy model for everything that needs a colorizer but not its taste, and a toy film."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import torch
 
@@ -30,3 +32,17 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def toy_colorizer(toy_model: Path) -> Colorizer:
     return Colorizer(str(toy_model), device="cpu", working_size=TOY_WORKING_SIZE)
+
+
+@pytest.fixture
+def gray_film(tmp_path: Path) -> Path:
+    """Ten gray frames of 96 x 64 in a second, lossless."""
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
+        for number in range(10):
+            picture = np.full((64, 96), 20 * number + 20, np.uint8)
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        film.mux(stream.encode(None))
+    return path

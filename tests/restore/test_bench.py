@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 
 from restore.bench import STAGES, BenchTable, Job, Measured, bench
@@ -15,16 +13,8 @@ FRAMES = 6
 
 
 @pytest.fixture
-def job(tmp_path: Path, toy_model: Path) -> Job:
-    path = tmp_path / "film.mkv"
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
-        for number in range(10):
-            picture = np.full((64, 96), 20 * number + 20, np.uint8)
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
-        film.mux(stream.encode(None))
-    return Job(path, FRAMES, str(toy_model), "cpu", None, VideoOptions(codec="ffv1"))
+def job(gray_film: Path, toy_model: Path) -> Job:
+    return Job(gray_film, FRAMES, str(toy_model), "cpu", None, VideoOptions(codec="ffv1"))
 
 
 @pytest.mark.parametrize("name", list(STAGES))

@@ -31,7 +31,7 @@ from restore_train.losses import (
     weighted_smooth_l1,
 )
 from restore_train.photoset import Crops, PhotoSet, read_photos, sampling_weights
-from restore_train.recipe import Adversarial, Network, Recipe, Regression
+from restore_train.recipe import Adversarial, Network, Phase, Recipe, Regression
 
 __all__ = ["TrainOptions", "train"]
 
@@ -66,7 +66,7 @@ def build_generator(network: Network, data: Path) -> Pix2PixGenerator:
     return Pix2PixGenerator(encoder=encoder, sizes=Pix2PixSizes(decoder_channels=network.decoder_channels))
 
 
-def optimizer_for(generator: Pix2PixGenerator, phase: Regression | Adversarial) -> torch.optim.AdamW:
+def optimizer_for(generator: Pix2PixGenerator, phase: Phase) -> torch.optim.AdamW:
     encoder = [p for p in generator.encoder.parameters() if p.requires_grad]
     inside = {id(p) for p in generator.encoder.parameters()}
     decoder = [p for p in generator.parameters() if id(p) not in inside]
@@ -75,7 +75,7 @@ def optimizer_for(generator: Pix2PixGenerator, phase: Regression | Adversarial) 
     return torch.optim.AdamW(groups, betas=betas, weight_decay=0.01)
 
 
-def rate_at(step: int, phase: Regression | Adversarial) -> float:
+def rate_at(step: int, phase: Phase) -> float:
     """Factor on the learning rate: linear warm-up, constant, linear to zero over the last ``decay_steps``."""
     rising = min(1.0, (step + 1) / max(phase.warmup_steps, 1))
     falling = min(1.0, (phase.steps - step) / phase.decay_steps) if phase.decay_steps else 1.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["Adversarial", "Data", "Network", "Recipe", "Regression", "load_recipe"]
+__all__ = ["Adversarial", "Data", "Network", "Phase", "Recipe", "Regression", "load_recipe"]
 
 T = TypeVar("T")
 
@@ -39,9 +39,9 @@ class Network:
     """The first blocks of the encoder keep their pretrained weights: general edges, and half the cost of a step."""
 
 
-@dataclass(frozen=True)
-class Regression:
-    """Plain supervised training: the L1 phase of Pix2Pix. It may come twice, on small crops and then on large ones."""
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """What every phase of a training run says."""
 
     steps: int
     batch: int
@@ -51,14 +51,12 @@ class Regression:
     """Of crops; see :class:`restore_train.photoset.Crops`."""
     lr: float
     encoder_lr: float
-    gain: float
-    """Extra weight of coloured pixels; see :func:`restore_train.losses.colour_weights`."""
-    beta: float
-    """Where smooth L1 turns from quadratic to linear, in chroma units."""
     objective: str = "smooth_l1"
-    """Or ``log_mse``, which takes neither ``gain`` nor ``beta``; see :mod:`restore_train.losses`."""
-    colourfulness: float = 0.0
-    """Weight of the pictures' colourfulness, which is rewarded."""
+    """The content loss; ``log_mse`` takes neither ``gain`` nor ``beta``. See :mod:`restore_train.losses`."""
+    gain: float = 0.0
+    """Extra weight of coloured pixels; see :func:`restore_train.losses.colour_weights`."""
+    beta: float = 0.05
+    """Where smooth L1 turns from quadratic to linear, in chroma units."""
     warmup_steps: int = 200
     decay_steps: int = 0
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
@@ -66,29 +64,23 @@ class Regression:
     """Decay of the weights' running average, which is what is kept."""
 
 
-@dataclass(frozen=True)
-class Adversarial:
-    """The short conditional GAN phase after the regression, on top of the same content loss."""
+@dataclass(frozen=True, kw_only=True)
+class Regression(Phase):
+    """Plain supervised training: the L1 phase of Pix2Pix. It may come several times, on other crops and objectives."""
 
-    steps: int
-    batch: int
-    crop: int
-    smallest: int
-    largest: int
-    lr: float
-    encoder_lr: float
+    colourfulness: float = 0.0
+    """Weight of the pictures' colourfulness, which is rewarded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversarial(Phase):
+    """The short conditional GAN phase on top of the same content loss."""
+
     discriminator_lr: float
-    gain: float
-    beta: float
     content_weight: float
     """Lambda of Isola 2017, equation 4: weight of the content loss beside the adversarial one."""
-    objective: str
-    """Content loss, as in the regression."""
     discriminator_steps: int
     """The discriminator learns alone for this many steps before the generator listens to it."""
-    warmup_steps: int = 50
-    decay_steps: int = 0
-    ema: float = 0.998
 
 
 @dataclass(frozen=True)
@@ -105,9 +97,9 @@ class Recipe:
     adversarial: Adversarial | None = None
     finishing: Regression | None = None
 
-    def phases(self) -> dict[str, Regression | Adversarial]:
+    def phases(self) -> dict[str, Phase]:
         """The phases in their order, by name."""
-        named = {
+        named: dict[str, Phase | None] = {
             "regression": self.regression,
             "refinement": self.refinement,
             "tuning": self.tuning,

@@ -1,0 +1,43 @@
+"""The training losses against values computed by hand and against the metrics that they stand for."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from restore_train.losses import colourfulness_of_chroma, log_squared_error
+from restore_train.metrics import colourfulness, psnr
+
+TO_CHROMA = torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])  # ITU-T T.871
+
+
+def test_colourfulness_is_the_metric_s() -> None:
+    rgb = torch.rand(2, 16, 16, 3, generator=torch.Generator().manual_seed(0))
+    chroma = torch.einsum("bhwc,kc->bkhw", rgb, TO_CHROMA)
+    ours = colourfulness_of_chroma(chroma)
+    for picture, value in zip(rgb.numpy(), ours, strict=True):
+        assert 255 * float(value) == pytest.approx(colourfulness(picture), rel=0.01)
+
+
+def test_a_gray_picture_has_a_finite_gradient() -> None:
+    chroma = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    colourfulness_of_chroma(chroma).sum().backward()  # type: ignore[no-untyped-call]
+    assert chroma.grad is not None
+    assert torch.isfinite(chroma.grad).all()
+
+
+def test_log_error_is_psnr_in_nepers() -> None:
+    """Two pictures that differ in Cr alone, by 0.1 and 0.2: their mean PSNR, but for what counts as perfect."""
+    truth = torch.zeros(2, 2, 3, 3)
+    predicted = truth.clone()
+    predicted[0, 1], predicted[1, 1] = 0.1, 0.2
+    decibels = []
+    for cr in (0.1, 0.2):
+        rgb = np.array([1.402 * cr, -0.714136 * cr, 0.0])
+        decibels.append(psnr(rgb, np.zeros(3)))
+    expected = -float(np.mean(decibels)) * math.log(10) / 10
+    assert float(log_squared_error(predicted, truth)) == pytest.approx(expected, abs=0.02)
+    assert float(log_squared_error(truth, truth)) == pytest.approx(math.log(1e-4))
