@@ -206,10 +206,22 @@ def bench(
     threads: int | None = None,
     options: VideoOptions | None = None,
     stages: tuple[str, ...] = tuple(STAGES),
-) -> Iterator[tuple[str, Measured]]:
-    """Measures stage after stage on the first ``frames`` frames of ``clip``; each pair comes as it is done."""
+    repeat: int = 1,
+) -> dict[str, Measured]:
+    """Measures every stage on the first ``frames`` frames of ``clip``, ``repeat`` times in turn, and gives the medians.
+
+    In turn, because a machine's speed drifts: a slow minute then hits all stages alike.
+    """
     job = Job(clip, frames, model, device, threads, options or VideoOptions(threads=threads))
     context = multiprocessing.get_context("spawn")
-    for name in stages:
-        with ProcessPoolExecutor(1, mp_context=context) as process:
-            yield name, process.submit(STAGES[name], job).result()
+    runs: dict[str, list[Measured]] = {name: [] for name in stages}
+    for _ in range(repeat):
+        for name in stages:
+            with ProcessPoolExecutor(1, mp_context=context) as process:
+                runs[name].append(process.submit(STAGES[name], job).result())
+    return {name: middle(measured) for name, measured in runs.items()}
+
+
+def middle(runs: list[Measured]) -> Measured:
+    """The run whose CPU time is the median."""
+    return sorted(runs, key=lambda run: run.cpu_seconds)[len(runs) // 2]

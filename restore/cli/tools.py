@@ -44,6 +44,7 @@ def verify(original: Path, result: Path, max_luma_difference: int | None, as_jso
 @click.option("--codec", help="Codec of the encode stages.")
 @click.option("--preset", help="The encoder's preset.")
 @click.option("--temporal", default="light", show_default=True, type=click.Choice(["off", "light", "strong"]))
+@click.option("--repeat", default=1, show_default=True, type=click.IntRange(min=1), help="Rounds; medians are shown.")
 @click.option("--only", multiple=True, help="Measure this stage only; may be given several times.")
 def bench(
     clip: Path,
@@ -54,6 +55,7 @@ def bench(
     codec: str | None,
     preset: str | None,
     temporal: str,
+    repeat: int,
     only: tuple[str, ...],
 ) -> None:
     """Time each stage on CLIP alone and all together, with a plain decode-encode beside them."""
@@ -63,13 +65,12 @@ def bench(
     if unknown := set(only) - set(benchmark.STAGES):
         raise click.BadParameter(f"unknown stages {sorted(unknown)}; known are {', '.join(benchmark.STAGES)}")
     options = VideoOptions(codec=codec, preset=preset, temporal=temporal, threads=threads)
-    measured = {}
     stages = only or tuple(benchmark.STAGES)
+    measured = benchmark.bench(
+        clip, frames=frames, model=model, device=device, threads=threads, options=options, stages=stages, repeat=repeat
+    )
     table = Table("stage", "frames", "wall s", "CPU s", "CPU ms/frame", "frames/s", "peak MB")
-    for name, stage in benchmark.bench(
-        clip, frames=frames, model=model, device=device, threads=threads, options=options, stages=stages
-    ):
-        measured[name] = stage
+    for name, stage in measured.items():
         table.add_row(
             name,
             str(stage.frames),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from restore.bench import STAGES, BenchTable, Job, Measured, bench
+from restore.bench import STAGES, BenchTable, Job, Measured, bench, middle
 from restore.video import VideoOptions
 
 FRAMES = 6
@@ -25,10 +25,15 @@ def test_every_stage_works_through_the_frames_asked_for(job: Job, name: str) -> 
     assert measured.peak_bytes > 10_000_000
 
 
-def test_ratios_by_hand() -> None:
-    def stage(wall: float, cpu: float) -> Measured:
-        return Measured(10, wall, cpu, 1)
+def stage(wall: float, cpu: float) -> Measured:
+    return Measured(10, wall, cpu, 1)
 
+
+def test_the_middle_run_counts() -> None:
+    assert middle([stage(1, 9), stage(2, 1), stage(3, 5)]) == stage(3, 5)
+
+
+def test_ratios_by_hand() -> None:
     table = BenchTable({"decode + encode": stage(1, 2), "network": stage(5, 6), "whole run": stage(6, 10)})
     assert table.cpu_ratio == pytest.approx(10 / 8)
     assert table.overlap == pytest.approx(0.6)
@@ -37,5 +42,7 @@ def test_ratios_by_hand() -> None:
 
 @pytest.mark.slow
 def test_stages_run_in_processes_of_their_own(job: Job) -> None:
-    results = dict(bench(job.clip, frames=3, model=job.model, device="cpu", options=job.options, stages=("decode",)))
+    results = bench(
+        job.clip, frames=3, model=job.model, device="cpu", options=job.options, stages=("decode",), repeat=2
+    )
     assert results["decode"].frames == 3
