@@ -75,7 +75,7 @@ def read_jp2(data: bytes, name: str) -> Photo:
         raise InputError("signed, CMYK or over 16-bit JPEG 2000 cannot be read; convert it to TIFF")
     try:
         samples = np.asarray(imagecodecs.jpeg2k_decode(data))
-    except Exception as error:
+    except Exception as error:  # imagecodecs raises more than its own Jpeg2kError for a broken header
         raise DamagedMediaError(f"the JPEG 2000 file is truncated, broken or of a rare kind: {error}") from error
     if any(kind == b"pclr" for kind, _ in header):
         depth = 8
