@@ -12,23 +12,23 @@ import torch
 
 from restore_models import load_network
 from restore_train.loop import TrainOptions, rate_at, train
-from restore_train.recipe import Adversarial, Data, Network, Recipe, Regression, load_recipe
+from restore_train.recipe import Adversary, Data, Network, Phase, Recipe, load_recipe
 
-REGRESSION = Regression(
-    steps=4, batch=2, crop=64, smallest=32, largest=64, lr=1e-3, encoder_lr=1e-4, gain=1.0, beta=0.05, warmup_steps=2,
-    decay_steps=2,
+REGRESSION = Phase(
+    name="regression", steps=4, batch=2, crop=64, smallest=32, largest=64, lr=1e-3, encoder_lr=1e-4,
+    losses={"smooth_l1": 1.0, "ciede2000": 0.01, "ab_error_rebalanced": 0.01, "colourfulness": -0.1}, gain=1.0,
+    warmup_steps=2, decay_steps=2,
 )  # fmt: skip
-ADVERSARIAL = Adversarial(
-    steps=3, batch=2, crop=64, smallest=32, largest=64, lr=1e-4, encoder_lr=1e-5, discriminator_lr=1e-4, gain=1.0,
-    beta=0.05, content_weight=10.0, objective="log_mse", discriminator_steps=1,
+ADVERSARIAL = Phase(
+    name="adversarial", steps=3, batch=2, crop=64, smallest=32, largest=64, lr=1e-4, encoder_lr=1e-5,
+    losses={"log_mse": 1.0}, adversary=Adversary(lr=1e-4, weight=0.1, alone_steps=1),
 )  # fmt: skip
 RECIPE = Recipe(
     name="toy",
     seed=1,
     data=Data(photos=("photos",), wear=0.5),
     network=Network(decoder_channels=(8, 8, 8, 8)),
-    regression=REGRESSION,
-    adversarial=ADVERSARIAL,
+    phases=(REGRESSION, ADVERSARIAL),
 )
 SHIPPED_RECIPES = Path(__file__).resolve().parents[2] / "train" / "recipes"
 
@@ -45,7 +45,7 @@ def options(tmp_path: Path) -> TrainOptions:
 def test_a_stopped_run_resumes_to_the_same_weights(options: TrainOptions, tmp_path: Path) -> None:
     whole = load_network(train(RECIPE, options)).module.state_dict()
     stopped = replace(options, run=tmp_path / "stopped")
-    train(replace(RECIPE, regression=replace(REGRESSION, steps=2, decay_steps=0), adversarial=None), stopped)
+    train(replace(RECIPE, phases=(replace(REGRESSION, steps=2, decay_steps=0),)), stopped)
     # The schedule so far was the same: step 3 of 4 is where the decay begins.
     resumed = load_network(train(RECIPE, stopped)).module.state_dict()
     for name, value in whole.items():
@@ -53,7 +53,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(options: TrainOptions, tmp_pa
 
 
 def test_a_run_folder_of_another_recipe_is_refused(options: TrainOptions) -> None:
-    short = replace(RECIPE, regression=replace(REGRESSION, steps=1), adversarial=None)
+    short = replace(RECIPE, phases=(replace(REGRESSION, steps=1),))
     train(short, options)
     with pytest.raises(ValueError, match="another recipe"):
         train(replace(short, seed=2), options)
@@ -81,6 +81,9 @@ def test_shipped_recipes_load() -> None:
         ("name = ", "is not TOML"),
         ("name = 'x'\nseed = 1\ncolour = 2", "unknown keys \\['colour'\\]"),
         ("name = 'x'\nseed = 1\n[data]\nphotos = []", "\\[data\\].*missing"),
+        ("[[phase]]\nname = 'a'\nlosses = {shine = 1.0}", "phase a.*unknown losses \\['shine'\\]"),
+        ("[[phase]]\nname = 'a'\nadversary = {}", "phase a.*adversary.*missing"),
+        ("name = 'x'\nseed = 1\n[data]\nphotos = []\nwear = 0.0\n[network]\ndecoder_channels = []", "one at least"),
     ],
 )
 def test_recipe_errors_name_the_place(tmp_path: Path, text: str, message: str) -> None:

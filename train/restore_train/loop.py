@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -23,15 +23,10 @@ from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
 from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
 from restore_models.weights import save_network
 from restore_train.augment import FilmWear
-from restore_train.losses import (
-    colourfulness_of_chroma,
-    discriminator_loss,
-    generator_loss,
-    log_squared_error,
-    weighted_smooth_l1,
-)
-from restore_train.photoset import Crops, PhotoSet, read_photos, sampling_weights
-from restore_train.recipe import Adversarial, Network, Phase, Recipe, Regression
+from restore_train.lab import rarity_of_colours
+from restore_train.losses import ContentLoss, discriminator_loss, generator_loss
+from restore_train.photoset import Crops, Photo, PhotoSet, read_photos, rgb_of, sampling_weights
+from restore_train.recipe import Network, Phase, Recipe
 
 __all__ = ["TrainOptions", "train"]
 
@@ -66,13 +61,13 @@ def build_generator(network: Network, data: Path) -> Pix2PixGenerator:
     return Pix2PixGenerator(encoder=encoder, sizes=Pix2PixSizes(decoder_channels=network.decoder_channels))
 
 
-def optimizer_for(generator: Pix2PixGenerator, phase: Phase) -> torch.optim.AdamW:
+def optimizer_for(generator: Pix2PixGenerator, network: Network, phase: Phase) -> torch.optim.AdamW:
     encoder = [p for p in generator.encoder.parameters() if p.requires_grad]
     inside = {id(p) for p in generator.encoder.parameters()}
     decoder = [p for p in generator.parameters() if id(p) not in inside]
     groups = [{"params": decoder, "lr": phase.lr}, {"params": encoder, "lr": phase.encoder_lr}]
-    betas = (0.9, 0.99) if isinstance(phase, Regression) else (0.5, 0.99)
-    return torch.optim.AdamW(groups, betas=betas, weight_decay=0.01)
+    betas = (0.9, 0.99) if phase.adversary is None else (0.5, 0.99)
+    return torch.optim.AdamW(groups, betas=betas, weight_decay=network.weight_decay)
 
 
 def rate_at(step: int, phase: Phase) -> float:
@@ -80,6 +75,13 @@ def rate_at(step: int, phase: Phase) -> float:
     rising = min(1.0, (step + 1) / max(phase.warmup_steps, 1))
     falling = min(1.0, (phase.steps - step) / phase.decay_steps) if phase.decay_steps else 1.0
     return rising * falling
+
+
+def rarity_where_needed(recipe: Recipe, photos: Sequence[Photo]) -> Tensor:
+    """The table of :func:`restore_train.lab.rarity_of_colours` over all photos, or an empty one where no loss asks."""
+    if not any("ab_error_rebalanced" in phase.losses for phase in recipe.phases):
+        return torch.empty(0)
+    return torch.from_numpy(rarity_of_colours(rgb_of(photo) for photo in photos))
 
 
 def batches(photos: PhotoSet, count: int, seed: int, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -131,9 +133,10 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
     index = options.data / recipe.data.index if recipe.data.index else None
     weights = sampling_weights([photo.name for photo in photos], index, recipe.data.weights)
     wear = FilmWear(recipe.data.wear)
+    rarity = rarity_where_needed(recipe, photos).to(device)
     log.info("%d photos in memory after %.0f s", len(photos), time.monotonic() - started)
 
-    # Who: the generator, its running average, and the judge of the second phase.
+    # Who: the generator, its running average, and the judge of adversarial phases.
     generator = build_generator(recipe.network, options.data)
     generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = deepcopy(generator).eval()
@@ -149,16 +152,17 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             resumed = torch.load(checkpoint_path, map_location=device, weights_only=True)
     finished = options.run / f"{recipe.name}.safetensors"
 
-    for number, (name, phase) in enumerate(recipe.phases().items()):
+    for number, phase in enumerate(recipe.phases):
+        name, adversary = phase.name, phase.adversary
         weights_path = options.run / f"{recipe.name}-{name}.safetensors"
         if resumed and resumed["phase"] != name:
             continue  # an earlier phase, complete
         if number > 0 and not resumed:
             generator.load_state_dict(average.state_dict())  # a phase starts from the best of the one before
-        optimizer = optimizer_for(generator, phase)
-        judge = torch.optim.AdamW(
-            discriminator.parameters(), lr=getattr(phase, "discriminator_lr", 0.0), betas=(0.5, 0.99)
-        )
+        optimizer = optimizer_for(generator, recipe.network, phase)
+        judge_rate = adversary.lr if adversary is not None else 0.0
+        judge = torch.optim.AdamW(discriminator.parameters(), lr=judge_rate, betas=(0.5, 0.99))
+        content_loss = ContentLoss(phase.losses, gain=phase.gain, beta=phase.beta, rarity=rarity)
         base_rates = [group["lr"] for group in optimizer.param_groups]
         first_step = 0
         if resumed:
@@ -184,17 +188,11 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             with autocast:
                 chroma = generator(luma)  # B x 2 x S/4 x S/4
             chroma = chroma.float()
-            if phase.objective == "log_mse":
-                content = log_squared_error(chroma, truth)
-            else:
-                content = weighted_smooth_l1(chroma, truth, gain=phase.gain, beta=phase.beta)
-            losses = {"content": content}
-            loss = content
-            if isinstance(phase, Regression) and phase.colourfulness:
-                losses["colourfulness"] = colourfulness_of_chroma(chroma).mean()
-                loss = content - phase.colourfulness * losses["colourfulness"]
+            luma_of_cells = F.avg_pool2d(luma, generator.stride)  # B x 1 x S/4 x S/4
+            loss, losses = content_loss(chroma, truth, luma_of_cells)
+            listening = adversary is None or step >= adversary.alone_steps
 
-            if isinstance(phase, Adversarial):
+            if adversary is not None:
                 # Both colourings are judged at the luma's size, enlarged alike, so that sharpness betrays neither.
                 fake = F.interpolate(chroma, size=luma.shape[-2:], mode="bilinear")
                 real = F.interpolate(truth, size=luma.shape[-2:], mode="bilinear")
@@ -204,13 +202,12 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                 judge.zero_grad(set_to_none=True)
                 losses["judge"].backward()  # type: ignore[no-untyped-call]
                 judge.step()
-                if step >= phase.discriminator_steps:
+                if listening:
                     with autocast:
                         scores = discriminator(luma, fake)
                     losses["fooling"] = generator_loss(scores.float())
-                    loss = losses["fooling"] + phase.content_weight * content
+                    loss = loss + adversary.weight * losses["fooling"]
 
-            listening = not isinstance(phase, Adversarial) or step >= phase.discriminator_steps
             if listening:
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -262,7 +259,7 @@ def remember_recipe(recipe: Recipe, path: Path) -> None:
     values = asdict(recipe)
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
-        same = all(before[key] == json.loads(json.dumps(values[key])) for key in ("name", "seed", "data", "network"))
+        same = all(before[key] == json.loads(json.dumps(values[key])) for key in ("seed", "data", "network"))
         if not same:
             raise ValueError(f"{path.parent} holds a run of another recipe; give another run folder")
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from restore_train.lab import ciede2000, lab_from_luma_chroma, rarity_weights
+
 __all__ = [
+    "CONTENT_LOSSES",
+    "ContentLoss",
     "colour_weights",
     "colourfulness_of_chroma",
     "discriminator_loss",
@@ -18,6 +24,47 @@ __all__ = [
 FULL_WEIGHT_AT = 0.15  # chroma magnitude from which a pixel counts fully as coloured; about a strong skin tone
 
 NEGLIGIBLE_ERROR = 1e-4  # squared RGB error of 2.5 codes of 8 bits: 40 dB, where a crop counts as perfect
+
+
+CONTENT_LOSSES = ("smooth_l1", "log_mse", "ciede2000", "ab_error", "ab_error_rebalanced", "colourfulness")
+
+
+class ContentLoss:
+    """The weighted sum of the losses that a phase names; a negative weight rewards.
+
+    ``weights`` by name of :data:`CONTENT_LOSSES`; ``gain`` and ``beta`` belong to ``smooth_l1`` alone; ``rarity`` (see
+    :func:`restore_train.lab.rarity_of_colours`) is needed for ``ab_error_rebalanced``.
+    """
+
+    def __init__(
+        self, weights: Mapping[str, float], *, gain: float = 0.0, beta: float = 0.05, rarity: Tensor | None = None
+    ) -> None:
+        if unknown := set(weights) - set(CONTENT_LOSSES):
+            raise ValueError(f"unknown losses {sorted(unknown)}; known are {', '.join(CONTENT_LOSSES)}")
+        if "ab_error_rebalanced" in weights and rarity is None:
+            raise ValueError("ab_error_rebalanced needs the rarity of colours")
+        self.weights, self.gain, self.beta, self.rarity = weights, gain, beta, rarity
+
+    def __call__(self, predicted: Tensor, truth: Tensor, luma: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Predicted and true chroma ``B x 2 x h x w`` at luma ``B x 1 x h x w`` to the sum and its parts."""
+        parts: dict[str, Tensor] = {}
+        if "smooth_l1" in self.weights:
+            parts["smooth_l1"] = weighted_smooth_l1(predicted, truth, gain=self.gain, beta=self.beta)
+        if "log_mse" in self.weights:
+            parts["log_mse"] = log_squared_error(predicted, truth)
+        if "colourfulness" in self.weights:
+            parts["colourfulness"] = colourfulness_of_chroma(predicted).mean()
+        if {"ciede2000", "ab_error", "ab_error_rebalanced"} & set(self.weights):
+            lab, true_lab = lab_from_luma_chroma(luma, predicted), lab_from_luma_chroma(luma, truth)
+            distance = ((lab - true_lab)[:, 1:].square().sum(dim=1) + 1e-4).sqrt()  # B x h x w
+            if "ciede2000" in self.weights:
+                parts["ciede2000"] = ciede2000(lab, true_lab).mean()
+            if "ab_error" in self.weights:
+                parts["ab_error"] = distance.mean()
+            if self.rarity is not None and "ab_error_rebalanced" in self.weights:
+                parts["ab_error_rebalanced"] = (distance * rarity_weights(true_lab, self.rarity)).mean()
+        total = torch.stack([self.weights[name] * value for name, value in parts.items()]).sum()
+        return total, parts
 
 
 def colour_weights(target: Tensor, gain: float) -> Tensor:

@@ -118,6 +118,10 @@ class AbPrior:
 
     def weights(self, truth_lab: NDArray[np.float32]) -> NDArray[np.float64]:
         """Weights ``H x W`` of a picture that was added; their mean over the set is about 1."""
+        return self.rarity()[ab_cells(truth_lab)]
+
+    def rarity(self) -> NDArray[np.float64]:
+        """The weight of each ab cell, 576 in all; 0 for colours that never occurred."""
         if self._rarity is None:
             counts = self._counts.reshape(AB_CELLS, AB_CELLS)
             smooth = np.asarray(cv2.GaussianBlur(counts, (0, 0), 5 / AB_CELL, borderType=cv2.BORDER_CONSTANT))
@@ -125,7 +129,7 @@ class AbPrior:
             in_use = counts > 0
             rarity = np.where(in_use, 1 / (0.5 * prior + 0.5 / in_use.sum()), 0.0)
             self._rarity = (rarity / (rarity * prior)[in_use].sum()).ravel()
-        return self._rarity[ab_cells(truth_lab)]
+        return self._rarity
 
 
 def ab_cells(lab: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from restore_train.augment import FilmWear
 
-__all__ = ["Crops", "Photo", "PhotoSet", "read_photos", "sampling_weights"]
+__all__ = ["Crops", "Photo", "PhotoSet", "read_photos", "rgb_of", "sampling_weights"]
 
 Picture = NDArray[np.uint8]
 
@@ -52,6 +52,12 @@ def decode(name: str, encoded: bytes) -> Photo:
         raise ValueError(f"{name} is not a picture that can be decoded")
     ycrcb = cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb)
     return Photo(name, np.ascontiguousarray(ycrcb[..., [0, 2, 1]]).astype(np.uint8, copy=False))
+
+
+def rgb_of(photo: Photo) -> NDArray[np.float32]:
+    """The photo as RGB ``H x W x 3`` in [0, 1]."""
+    rgb = cv2.cvtColor(np.ascontiguousarray(photo.ycbcr[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
+    return rgb.astype(np.float32) / np.float32(255)
 
 
 def read_photos(paths: Sequence[Path], *, threads: int = 2) -> Iterator[Photo]:

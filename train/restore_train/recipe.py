@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["Adversarial", "Data", "Network", "Phase", "Recipe", "Regression", "load_recipe"]
+from restore_train.losses import CONTENT_LOSSES
+
+__all__ = ["Adversary", "Data", "Network", "Phase", "Recipe", "load_recipe"]
 
 T = TypeVar("T")
-
-OBJECTIVES = ("smooth_l1", "log_mse")
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,25 @@ class Network:
     """Pretrained encoder (safetensors), relative to the data folder; random where absent."""
     frozen_blocks: int = 0
     """The first blocks of the encoder keep their pretrained weights: general edges, and half the cost of a step."""
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adversary:
+    """A conditional PatchGAN beside the content losses (Isola 2017, equation 4)."""
+
+    lr: float
+    weight: float
+    """Of the adversarial loss beside the content losses: 1 / lambda of the paper where these weigh 1."""
+    alone_steps: int = 0
+    """The discriminator learns alone for this many steps before the generator listens to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """What every phase of a training run says."""
+    """One stretch of training. A phase starts from the running average of the one before."""
 
+    name: str
     steps: int
     batch: int
     crop: int
@@ -51,36 +64,18 @@ class Phase:
     """Of crops; see :class:`restore_train.photoset.Crops`."""
     lr: float
     encoder_lr: float
-    objective: str = "smooth_l1"
-    """The content loss; ``log_mse`` takes neither ``gain`` nor ``beta``. See :mod:`restore_train.losses`."""
+    losses: dict[str, float]
+    """Weights by name; see :class:`restore_train.losses.ContentLoss`."""
     gain: float = 0.0
-    """Extra weight of coloured pixels; see :func:`restore_train.losses.colour_weights`."""
+    """Extra weight of coloured pixels in ``smooth_l1``; see :func:`restore_train.losses.colour_weights`."""
     beta: float = 0.05
-    """Where smooth L1 turns from quadratic to linear, in chroma units."""
+    """Where ``smooth_l1`` turns from quadratic to linear, in chroma units."""
     warmup_steps: int = 200
     decay_steps: int = 0
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
     ema: float = 0.999
     """Decay of the weights' running average, which is what is kept."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Regression(Phase):
-    """Plain supervised training: the L1 phase of Pix2Pix. It may come several times, on other crops and objectives."""
-
-    colourfulness: float = 0.0
-    """Weight of the pictures' colourfulness, which is rewarded."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Adversarial(Phase):
-    """The short conditional GAN phase on top of the same content loss."""
-
-    discriminator_lr: float
-    content_weight: float
-    """Lambda of Isola 2017, equation 4: weight of the content loss beside the adversarial one."""
-    discriminator_steps: int
-    """The discriminator learns alone for this many steps before the generator listens to it."""
+    adversary: Adversary | None = None
 
 
 @dataclass(frozen=True)
@@ -91,22 +86,7 @@ class Recipe:
     seed: int
     data: Data
     network: Network
-    regression: Regression
-    refinement: Regression | None = None
-    tuning: Regression | None = None
-    adversarial: Adversarial | None = None
-    finishing: Regression | None = None
-
-    def phases(self) -> dict[str, Phase]:
-        """The phases in their order, by name."""
-        named: dict[str, Phase | None] = {
-            "regression": self.regression,
-            "refinement": self.refinement,
-            "tuning": self.tuning,
-            "adversarial": self.adversarial,
-            "finishing": self.finishing,
-        }
-        return {name: phase for name, phase in named.items() if phase is not None}
+    phases: tuple[Phase, ...]
 
 
 def section(kind: type[T], values: dict[str, Any], where: str) -> T:
@@ -114,30 +94,42 @@ def section(kind: type[T], values: dict[str, Any], where: str) -> T:
     if unknown := set(values) - known:
         raise ValueError(f"{where}: unknown keys {sorted(unknown)}; known are {sorted(known)}")
     frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    if frozen.get("objective", OBJECTIVES[0]) not in OBJECTIVES:
-        raise ValueError(f"{where}: unknown objective {frozen['objective']!r}; known are {', '.join(OBJECTIVES)}")
     try:
         return kind(**frozen)
     except TypeError as error:
         raise ValueError(f"{where}: {error}") from error
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Reads a recipe. Raises ``ValueError`` that names the section and the key at fault."""
+def phase_of(values: dict[str, Any], where: str) -> Phase:
+    where = f"{where} [phase {values.get('name', '?')}]"
+    if unknown := set(values.get("losses", {})) - set(CONTENT_LOSSES):
+        raise ValueError(f"{where}: unknown losses {sorted(unknown)}; known are {', '.join(CONTENT_LOSSES)}")
+    if "adversary" in values:
+        values = values | {"adversary": section(Adversary, values["adversary"], f"{where} [adversary]")}
+    return section(Phase, values, where)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path.name} is not TOML: {error}") from error
-    parts: dict[str, type[Any]] = {
-        "data": Data,
-        "network": Network,
-        "regression": Regression,
-        "refinement": Regression,
-        "tuning": Regression,
-        "adversarial": Adversarial,
-        "finishing": Regression,
-    }
-    for name, kind in parts.items():
+    base = values.pop("extends", None)
+    return values if base is None else read_toml(path.parent / base) | values
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Reads a recipe. Raises ``ValueError`` that names the section and the key at fault.
+
+    ``extends = "other.toml"`` takes from a recipe beside it what this one does not say, whole sections at a time.
+    """
+    values = read_toml(path)
+    for name, kind in (("data", Data), ("network", Network)):
         if name in values:
             values[name] = section(kind, values[name], f"{path.name} [{name}]")
-    return section(Recipe, values, path.name)
+    values["phases"] = [phase_of(phase, path.name) for phase in values.pop("phase", [])]
+    recipe = section(Recipe, values, path.name)
+    names = [phase.name for phase in recipe.phases]
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"{path.name}: phases need names of their own, and there must be one at least: {names}")
+    return recipe

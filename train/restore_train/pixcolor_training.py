@@ -1,0 +1,114 @@
+"""What one step of PixColor's training computes; the loop around it is everybody's.
+
+PixelCNN and post-head learn together, teacher-forced. The refinement learns alone, from true coarse chroma, so that it
+learns to use the hint.
+
+The post-head may see later cells, so it must not see true bins, nor anything computed from them: the PixelCNN's answer
+at a cell's right neighbour gives the cell away, and a head on top of those answers would report a likelihood that no
+sampler can reach. It is given bins drawn by the PixelCNN instead. Drawing whole grids at each step is slow; but drawing
+every cell at once, from the distributions that a grid before it implies, leads from the truth toward the PixelCNN's own
+samples a step at a time (a Jacobi iteration: after k passes the first k cells of a grid are as sampled).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from restore_models.pixcolor import PixColor, expected_chroma
+from restore_models.pixcolor_bins import bins_from_chroma, chroma_from_bins
+from restore_models.pixcolor_likelihood import Likelihood
+from restore_models.pixcolor_sampling import draw_bins
+
+__all__ = [
+    "SampledLikelihood",
+    "coarse_chroma",
+    "negative_log_likelihood",
+    "redrawn",
+    "refinement_loss",
+    "sampled_likelihood",
+    "symbol_losses",
+]
+
+
+def coarse_chroma(chroma: Tensor, luma: Tensor, grid_stride: int = PixColor.grid_stride) -> Tensor:
+    """Chroma ``B x 2 x h x w`` of any finer grid to its means on the coarse one, ``B x 2 x H/8 x W/8``."""
+    factor = chroma.shape[-1] * grid_stride // luma.shape[-1]
+    return F.avg_pool2d(chroma, factor) if factor > 1 else chroma
+
+
+def negative_log_likelihood(likelihood: Likelihood, raw: Tensor, bins: Tensor) -> Tensor:
+    """Mean nats a symbol of ``bins`` ``B x 2 x h x w`` under ``raw`` ``B x 2 x h x w x K``; a scalar."""
+    return -likelihood.log_probability(raw.float(), bins).mean()
+
+
+@torch.no_grad()
+def redrawn(model: PixColor, raw: Tensor, conditioning: Tensor, passes: int) -> Tensor:
+    """Bins ``B x 2 x h x w`` drawn everywhere at once, ``passes`` times, starting from teacher-forced ``raw``."""
+    likelihood = model.pixelcnn.likelihood
+    for index in range(passes):
+        noise = torch.rand(raw.shape[:-1], device=raw.device)
+        bins = draw_bins(likelihood.log_probabilities(raw.float()), noise, 1.0)
+        if index + 1 < passes:
+            raw = model.pixelcnn(bins, conditioning)
+    return bins
+
+
+def symbol_losses(model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int = 1) -> dict[str, Tensor]:
+    """Luma ``B x 1 x H x W`` and chroma (Cb, Cr) ``B x 2 x h x w``, h >= H/8, to the terms of the training loss.
+
+    ``pixelcnn`` and ``post_head`` are nats a symbol before and after the post-head; the loss is their sum. ``passes``
+    is how far the bins that the post-head has to mend are from the truth (:func:`redrawn`). The drawing uses torch's
+    default generator.
+    """
+    bins = bins_from_chroma(coarse_chroma(chroma, luma))
+    conditioning = model.condition(luma)
+    raw = model.pixelcnn(bins, conditioning)
+    drawn = redrawn(model, raw.detach(), conditioning.detach(), passes)
+    mended = model.post_head(drawn, conditioning)
+    likelihood = model.pixelcnn.likelihood
+    return {
+        "pixelcnn": negative_log_likelihood(likelihood, raw, bins),
+        "post_head": negative_log_likelihood(likelihood, mended, bins),
+    }
+
+
+def refinement_loss(model: PixColor, luma: Tensor, chroma: Tensor) -> Tensor:
+    """Mean absolute error of the chroma refined from the true coarse chroma; ``chroma`` is ``B x 2 x H/4 x W/4``."""
+    refined = model.refine(luma, coarse_chroma(chroma, luma))
+    return (refined.float() - chroma).abs().mean()
+
+
+@dataclass(frozen=True)
+class SampledLikelihood:
+    """How likely the truth is at generation, where the past is the model's own: nats a symbol, lower is better."""
+
+    before: float
+    """Under the PixelCNN, along its own samples."""
+    after: float
+    """Under the post-head that mends those samples."""
+    chroma_error: float
+    """Mean absolute error of the bins' chroma, before the post-head."""
+    mended_chroma_error: float
+    """The same after it."""
+
+
+@torch.inference_mode()
+def sampled_likelihood(model: PixColor, luma: Tensor, chroma: Tensor, *, seed: int = 0) -> SampledLikelihood:
+    """Samples every picture of a batch once and asks both networks for the truth."""
+    coarse = coarse_chroma(chroma, luma)
+    bins = bins_from_chroma(coarse)
+    conditioning = model.condition(luma)
+    drawn = model.sample(conditioning, seeds=[seed], pictures=range(len(luma))).bins[:, 0]
+    likelihood = model.pixelcnn.likelihood
+    before, after = model.pixelcnn(drawn, conditioning), model.post_head(drawn, conditioning)
+    mended = expected_chroma(likelihood.log_probabilities(after))
+    return SampledLikelihood(
+        before=float(negative_log_likelihood(likelihood, before, bins)),
+        after=float(negative_log_likelihood(likelihood, after, bins)),
+        chroma_error=float((chroma_from_bins(drawn) - coarse).abs().mean()),
+        mended_chroma_error=float((mended - coarse).abs().mean()),
+    )
