@@ -49,9 +49,10 @@ class Job:
     device: str
     threads: int | None
     options: VideoOptions
+    engine: str = "auto"
 
     def colorizer(self) -> Colorizer:
-        return Colorizer(self.model, device=self.device, threads=self.threads)
+        return Colorizer(self.model, engine=self.engine, device=self.device, threads=self.threads)
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ def bench(
     *,
     frames: int,
     model: str = "pix2pix",
+    engine: str = "auto",
     device: str = "auto",
     threads: int | None = None,
     options: VideoOptions | None = None,
@@ -212,7 +214,7 @@ def bench(
 
     In turn, because a machine's speed drifts: a slow minute then hits all stages alike.
     """
-    job = Job(clip, frames, model, device, threads, options or VideoOptions(threads=threads))
+    job = Job(clip, frames, model, device, threads, options or VideoOptions(threads=threads), engine)
     context = multiprocessing.get_context("spawn")
     runs: dict[str, list[Measured]] = {name: [] for name in stages}
     for _ in range(repeat):

@@ -10,64 +10,43 @@ from operator import itemgetter
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from restore.colour import FloatArray
-from restore.errors import DeviceError, ModelError, OptionError
+from restore.engines import open_colour_model, start_engine
+from restore.engines.devices import has_native_bf16, pick_device
+from restore.errors import DeviceError, OptionError
 from restore.version import VERSION
-from restore_models import DEFAULT_MODEL, ColourCurve, WeightsError, open_model
+from restore_models import DEFAULT_MODEL, ColourCurve
 from restore_models.padding import pad_to_multiple
 
-__all__ = ["Colorizer", "pick_device"]
+__all__ = ["Colorizer", "has_native_bf16", "pick_device"]
 
 log = logging.getLogger(__name__)
 
-DEFAULT_WORKING_SIZE = 256
 LONGEST_RATIO = 4  # a panorama's long side is seen at no more than this many working sizes, and squeezed beyond
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 CUDA_BYTES_PER_PIXEL = 2_000  # activations in flight, fp32, for each pixel that the network sees; generous
 CPU_BATCH = 8
 LARGEST_BATCH = 256
 
 
-def pick_device(name: str) -> torch.device:
-    """``auto``, ``cpu``, ``cuda`` or ``cuda:N`` to a device that exists. Raises ``DeviceError`` or ``OptionError``."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdigit()) or (kind == "cpu" and index):
-        raise OptionError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
-    if kind == "cuda":
-        if not torch.cuda.is_available():
-            raise DeviceError("no CUDA device is at hand; use --device cpu, or install a CUDA build of PyTorch")
-        if index and int(index) >= torch.cuda.device_count():
-            raise DeviceError(f"there is no {name}; this machine has {torch.cuda.device_count()} CUDA device(s)")
-    return torch.device(name)
-
-
-def has_native_bf16(device: torch.device) -> bool:
-    """Whether bf16 is faster than fp32 here, rather than emulated."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.backends.cpu.get_cpu_capability()
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return capabilities == "AVX512" and supported is not None and bool(supported())
-
-
 class Colorizer:
-    """A colour model on a device.
+    """A colour model on an engine and a device.
 
     >>> colorizer = Colorizer("pix2pix", device="cpu")
     >>> chroma = colorizer(luma)  # H x W in [0, 1] -> 2 x h x w in [-0.5, 0.5]
 
+    ``model`` is the name of a shipped one, a ``.safetensors`` file, or an ``.onnx`` file with its TOML beside it
+    (:mod:`restore.engines.description`). ``engine`` is ``auto``, ``torch``, ``openvino`` or ``onnx``.
+
     Raises ``ModelError`` for a model that is unknown or whose weights are not what they should be, ``DeviceError``
-    for a device that is absent.
+    for a device that is absent, ``OptionError`` for an engine that is not installed or does not fit.
     """
 
     def __init__(
         self,
         model: str = DEFAULT_MODEL,
         *,
+        engine: str = "auto",
         device: str = "auto",
         precision: str = "auto",
         batch: int | None = None,
@@ -75,31 +54,26 @@ class Colorizer:
         working_size: int | None = None,
         curve: ColourCurve | None = None,
     ) -> None:
-        if precision not in ("auto", *PRECISIONS):
-            raise OptionError(f"unknown precision {precision!r}; use auto, {', '.join(PRECISIONS)}")
         if batch is not None and batch < 1:
             raise OptionError(f"a batch holds at least one picture, not {batch}")
-        self.device = pick_device(device)
-        try:
-            network, shipped = open_model(model)
-        except WeightsError as error:
-            raise ModelError(str(error)) from error
         if threads is not None:
             torch.set_num_threads(threads)
-        self.name = shipped.name if shipped else network.network
+        opened = open_colour_model(model)
+        if opened.size and working_size:
+            raise OptionError(f"{opened.name} takes pictures of one size only; leave --working-size out")
+        started = start_engine(opened, engine=engine, device=device, precision=precision, threads=threads)
+        self.engine, self.device, self.precision = started.engine, started.device, started.precision
+        self.name = opened.name
         self.version = VERSION
-        self.weights_sha256 = network.sha256
-        self.working_size = working_size or (shipped.working_size if shipped else DEFAULT_WORKING_SIZE)
-        self.curve = curve or (shipped.curve if shipped else ColourCurve())
-        if precision == "auto":
-            precision = "bf16" if has_native_bf16(self.device) else "fp32"
-        self.precision = precision
-        module = network.module.to(self.device, dtype=PRECISIONS[precision], memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.module = module
-        self.multiple_of = int(module.multiple_of)
-        self.stride = int(module.stride)
+        self.weights_sha256 = opened.weights_sha256
+        self.working_size = working_size or opened.working_size
+        self.curve = curve or opened.curve
+        self.multiple_of, self.stride, self.only_size = opened.multiple_of, opened.stride, opened.size
         self.largest_batch = batch if batch is not None else self.batch_by_memory()
-        log.info("model %s on %s in %s, batches of up to %d", self.name, self.device, precision, self.largest_batch)
+        log.info(
+            "model %s on %s by %s in %s, batches of up to %d",
+            *(self.name, self.device, self.engine.name, self.precision, self.largest_batch),
+        )
 
     def batch_by_memory(self) -> int:
         """As many pictures as half of the free device memory takes; few on a CPU, where more gain nothing."""
@@ -113,16 +87,21 @@ class Colorizer:
         """Luma ``H x W`` in [0, 1] at the size that the network sees: short side at most ``working_size``.
 
         Both sides become multiples of the network's stride, so that its chroma covers the picture exactly; the
-        squeeze is under half a stride. Smaller pictures are not enlarged; very long ones are squeezed along.
+        squeeze is under half a stride. Smaller pictures are not enlarged; very long ones are squeezed along. For a
+        model that takes one size only, pictures are stretched to it.
         """
         if 0 in luma.shape:
             raise ValueError(f"an empty picture: {luma.shape = }")
-        scale = min(1.0, self.working_size / min(luma.shape))
-        longest = LONGEST_RATIO * self.working_size
-        height, width = (min(max(round(side * scale / self.stride), 1) * self.stride, longest) for side in luma.shape)
+        height, width = self.only_size or self.seen_size(luma.shape)
         if (height, width) == luma.shape:
             return luma
         return np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+    def seen_size(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        scale = min(1.0, self.working_size / min(shape))
+        longest = LONGEST_RATIO * self.working_size
+        height, width = (min(max(round(side * scale / self.stride), 1) * self.stride, longest) for side in shape)
+        return height, width
 
     def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]:
         """Prepared lumas of mixed sizes to small chroma ``2 x h x w`` in [-0.5, 0.5], in their order.
@@ -165,13 +144,9 @@ class Colorizer:
             yield from chromas
             start += len(batch)
 
-    @torch.inference_mode()
     def run(self, lumas: Sequence[FloatArray]) -> list[FloatArray]:
         padded = [pad_to_multiple(torch.from_numpy(luma)[None, None], self.multiple_of) for luma in lumas]
-        stacked: Tensor = torch.cat(padded).to(
-            self.device, PRECISIONS[self.precision], memory_format=torch.channels_last
-        )
-        chroma = self.curve.apply(self.module(stacked).float().cpu().numpy())
+        chroma = self.curve.apply(self.engine(torch.cat(padded).numpy()))
         return [
             np.ascontiguousarray(small[:, : luma.shape[0] // self.stride, : luma.shape[1] // self.stride])
             for small, luma in zip(chroma, lumas, strict=True)

@@ -52,6 +52,7 @@ def report_of(colorizer: Colorizer, options: Any, **facts: Any) -> dict[str, Any
             "weights_sha256": colorizer.weights_sha256,
             "working_size": colorizer.working_size,
             "device": str(colorizer.device),
+            "engine": colorizer.engine.name,
             "precision": colorizer.precision,
         },
         "options": plain(options),

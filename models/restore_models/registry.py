@@ -64,6 +64,6 @@ def open_model(name_or_path: str) -> tuple[LoadedNetwork, ShippedModel | None]:
         return load_network(shipped.weights, expected_sha256=shipped.sha256), shipped
     if not name_or_path.endswith(".safetensors"):
         raise WeightsError(
-            f"unknown model {name_or_path!r}; shipped are {', '.join(SHIPPED)}, or give a .safetensors file"
+            f"unknown model {name_or_path!r}; shipped are {', '.join(SHIPPED)}, or give a .safetensors or .onnx file"
         )
     return load_network(Path(name_or_path)), None

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
+from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
 
 __all__ = ["LoadedNetwork", "WeightsError", "load_network", "save_network", "sha256_of"]
 
@@ -31,7 +32,14 @@ def build_pix2pix(sizes: dict[str, Any]) -> Pix2PixGenerator:
     return Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=Pix2PixSizes(decoder_channels=channels))
 
 
-BUILDERS: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {"pix2pix": build_pix2pix}
+def build_pixcolor_from(sizes: dict[str, Any]) -> PixColor:
+    return build_pixcolor(PixColorSizes.from_json(sizes))
+
+
+BUILDERS: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {
+    "pix2pix": build_pix2pix,
+    "pixcolor": build_pixcolor_from,
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,10 @@ def load_network(path: Path, *, expected_sha256: str | None = None) -> LoadedNet
     """Builds the network that a weight file names, with its weights. Raises :class:`WeightsError`."""
     if not path.is_file():
         raise WeightsError(f"no weight file {path}")
-    sha256 = sha256_of(path)
+    try:
+        sha256 = sha256_of(path)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
     if expected_sha256 is not None and sha256 != expected_sha256:
         raise WeightsError(
             f"{path.name} is not the file that was shipped (its SHA-256 differs); install rechroma again"

@@ -23,7 +23,7 @@ from restore.errors import InputError, OutputError
 __all__ = ["evaluate"]
 
 also_option = click.option(
-    "--also", multiple=True, help="Another model (name or .safetensors) for the same table; may be repeated."
+    "--also", multiple=True, help="Another model (name, .safetensors or .onnx) for the same table; may be repeated."
 )
 json_option = click.option("--json", "json_path", type=existing_or_not, help="Write all figures, one by one, here.")
 html_option = click.option(
@@ -183,7 +183,7 @@ def make_clip(paths: list[Path], frames: int | None, colorizers: Mapping[str, An
 
 def labels_of(names: Sequence[str]) -> list[str]:
     """What a table calls models: a weight file goes by its name alone, unless two would be called the same."""
-    short = [Path(name).stem if name.endswith(".safetensors") else name for name in names]
+    short = [Path(name).stem if name.endswith((".safetensors", ".onnx")) else name for name in names]
     return [name if short.count(label) > 1 else label for name, label in zip(names, short, strict=True)]
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich.table import Table
 
 from restore.cli.console import console
+from restore.cli.options import engine_option, existing_or_not
+from restore.errors import ModelError, OutputError
 
 __all__ = ["models"]
 
@@ -13,27 +17,62 @@ SPEED_SIZE = (256, 448)  # a 16:9 frame as the network sees it
 SPEED_ROUNDS = 3
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--card", help="Show this model's card instead.")
 @click.option("--speed/--no-speed", default=True, show_default=True, help="Time each model on this machine.")
-def models(card: str | None, speed: bool) -> None:
-    """List the shipped models: size, speed here, and their cards."""
+@engine_option
+@click.pass_context
+def models(context: click.Context, card: str | None, speed: bool, engine: str) -> None:
+    """List the shipped models: size, speed here, and their cards. Or export one as ONNX."""
+    if context.invoked_subcommand is not None:
+        return
     from restore_models import SHIPPED
 
     if card is not None:
         if card not in SHIPPED:
             raise click.BadParameter(f"unknown model {card!r}; shipped are {', '.join(SHIPPED)}")
-        click.echo(SHIPPED[card].card.read_text(encoding="utf-8"))
+        click.echo(card_text(SHIPPED[card].card))
         return
     table = Table("model", "size", "frames/s here", "what it is", "card")
+    broken: list[str] = []
     for model in SHIPPED.values():
-        size = f"{model.weights.stat().st_size / 1e6:.1f} MB"
-        measured = f"{frames_per_second(model.name):.1f}" if speed else "-"
+        size, measured = "missing", "-"
+        try:
+            size = f"{model.weights.stat().st_size / 1e6:.1f} MB"
+            if speed:
+                measured = f"{frames_per_second(model.name, engine):.1f}"
+        except FileNotFoundError:
+            broken.append(f"the weights of {model.name} are missing; install rechroma again")
+        except ModelError as error:
+            broken.append(str(error))
         table.add_row(model.name, size, measured, model.summary, f"rechroma models --card {model.name}")
     console.print(table)
+    if broken:
+        raise ModelError("; ".join(broken))
 
 
-def frames_per_second(name: str) -> float:
+@models.command()
+@click.argument("model")
+@click.option("-o", "--output", type=existing_or_not, help="The .onnx file to write. [default: MODEL.onnx]")
+def export(model: str, output: Path | None) -> None:
+    """Write MODEL, a shipped one or a .safetensors file, as ONNX, with the TOML that says what it takes and gives."""
+    from restore.engines.saving import save_as_onnx
+
+    target = output if output is not None else Path(f"{Path(model).stem}.onnx")
+    if target.suffix != ".onnx" or target.is_dir() or not target.parent.is_dir():
+        raise OutputError(f"{target} cannot be written: give an .onnx file in a folder that exists")
+    save_as_onnx(model, target)
+    console.print(f"{target} and {target.with_suffix('.toml').name} written; use them with --model {target}")
+
+
+def card_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ModelError(f"{path.name} cannot be read ({error.strerror}); install rechroma again") from error
+
+
+def frames_per_second(name: str, engine: str) -> float:
     """The bare network on 16:9 frames at its working size; the best of a few rounds."""
     import time
 
@@ -41,7 +80,7 @@ def frames_per_second(name: str) -> float:
 
     from restore.colorizer import Colorizer
 
-    colorizer = Colorizer(name)
+    colorizer = Colorizer(name, engine=engine)
     frames = [np.full(SPEED_SIZE, 0.5, np.float32)] * 4
     colorizer.predict(frames)
     seconds = []

@@ -8,15 +8,27 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["colorizer_options", "existing_or_not", "look_options", "make_colorizer"]
+__all__ = ["colorizer_options", "engine_option", "existing_or_not", "look_options", "make_colorizer"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Whether it exists and may be read is checked by the library, with its own exit code.
 existing_or_not = click.Path(path_type=Path, readable=False)
 
+engine_option = click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    help="auto, torch, openvino or onnx. The last two, for CPUs, are extras: pip install 'rechroma[openvino]'.",
+)
 COLORIZER = (
-    click.option("--model", default="pix2pix", show_default=True, help="A shipped model, or a .safetensors file."),
+    click.option(
+        "--model",
+        default="pix2pix",
+        show_default=True,
+        help="A shipped model, a .safetensors file, or an .onnx file with its .toml beside it.",
+    ),
+    engine_option,
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16."),
     click.option("--batch", type=int, help="Pictures a batch; chosen by memory where not given."),
@@ -54,10 +66,8 @@ colorizer_options = stacked(*COLORIZER)
 look_options = stacked(*LOOK)
 
 
-def make_colorizer(
-    *, model: str, device: str, precision: str, batch: int | None, threads: int | None, working_size: int | None
-) -> Any:
+def make_colorizer(*, model: str, **options: Any) -> Any:
     """The colorizer that the shared options ask for; loads torch, so only once a command really runs."""
     from restore.colorizer import Colorizer
 
-    return Colorizer(model, device=device, precision=precision, batch=batch, threads=threads, working_size=working_size)
+    return Colorizer(model, **options)

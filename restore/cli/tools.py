@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
 
 from restore.cli.console import console
-from restore.cli.options import existing_or_not
+from restore.cli.options import engine_option, existing_or_not
 from restore.errors import VerificationError
 
 __all__ = ["bench", "verify"]
+
+ENGINE_ROUNDS = 5
 
 
 @click.command()
@@ -36,9 +39,11 @@ def verify(original: Path, result: Path, max_luma_difference: int | None, as_jso
 
 
 @click.command()
-@click.argument("clip", type=existing_or_not)
+@click.argument("clip", required=False, type=existing_or_not)
+@click.option("--engines", "compare_engines", is_flag=True, help="Compare the installed engines; needs no CLIP.")
 @click.option("--frames", default=100, show_default=True, type=click.IntRange(min=1), help="Measure so many frames.")
 @click.option("--model", default="pix2pix", show_default=True)
+@engine_option
 @click.option("--device", default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(min=1))
 @click.option("--codec", help="Codec of the encode stages.")
@@ -47,9 +52,11 @@ def verify(original: Path, result: Path, max_luma_difference: int | None, as_jso
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(min=1), help="Rounds; medians are shown.")
 @click.option("--only", multiple=True, help="Measure this stage only; may be given several times.")
 def bench(
-    clip: Path,
+    clip: Path | None,
+    compare_engines: bool,
     frames: int,
     model: str,
+    engine: str,
     device: str,
     threads: int | None,
     codec: str | None,
@@ -58,7 +65,15 @@ def bench(
     repeat: int,
     only: tuple[str, ...],
 ) -> None:
-    """Time each stage on CLIP alone and all together, with a plain decode-encode beside them."""
+    """Time each stage on CLIP alone and all together, with a plain decode-encode beside them.
+
+    With --engines: pictures a second, 256 x 256, for every installed engine, and how far its chroma is from PyTorch's.
+    """
+    if compare_engines:
+        show_engines(model=model, device=device, threads=threads, rounds=max(repeat, ENGINE_ROUNDS))
+        return
+    if clip is None:
+        raise click.UsageError("give a CLIP to time, or --engines", click.get_current_context())
     from restore import bench as benchmark
     from restore.video import VideoOptions
 
@@ -67,7 +82,15 @@ def bench(
     options = VideoOptions(codec=codec, preset=preset, temporal=temporal, threads=threads)
     stages = only or tuple(benchmark.STAGES)
     measured = benchmark.bench(
-        clip, frames=frames, model=model, device=device, threads=threads, options=options, stages=stages, repeat=repeat
+        clip,
+        frames=frames,
+        model=model,
+        engine=engine,
+        device=device,
+        threads=threads,
+        options=options,
+        stages=stages,
+        repeat=repeat,
     )
     table = Table("stage", "frames", "wall s", "CPU s", "CPU ms/frame", "frames/s", "peak MB")
     for name, stage in measured.items():
@@ -86,3 +109,22 @@ def bench(
         console.print(f"CPU seconds, whole run / (network + plain decode-encode): {result.cpu_ratio:.2f}")
         console.print(f"whole run, wall / CPU seconds: {result.overlap:.2f}")
         console.print(f"whole run / plain decode-encode, wall seconds: {result.plain_ratio:.2f}")
+
+
+def show_engines(**options: Any) -> None:
+    from restore.engine_bench import bench_engines
+
+    table = Table("engine", "batch", "start s", "CPU ms", "pictures/s", "x torch", "difference")
+    speeds = bench_engines(**options)
+    reference = {each.batch: each for each in reversed(speeds)}  # PyTorch in fp32 comes first
+    for each in speeds:
+        table.add_row(
+            f"{each.engine} {each.precision}",
+            str(each.batch),
+            f"{each.start_seconds:.1f}",
+            f"{1000 * each.cpu_seconds:.1f}",
+            f"{1 / each.wall_seconds:.1f}",
+            f"{reference[each.batch].wall_seconds / each.wall_seconds:.2f}",
+            f"{each.largest_difference:.1e}",
+        )
+    console.print(table)
