@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +29,7 @@ RECIPE = Recipe(
     name="toy",
     seed=1,
     data=Data(photos=("photos",), wear=0.5),
-    network=Network(decoder_channels=(8, 8, 8, 8)),
+    network=Network(sizes={"decoder_channels": (8, 8, 8, 8)}),
     phases=(REGRESSION, ADVERSARIAL),
 )
 SHIPPED_RECIPES = Path(__file__).resolve().parents[2] / "train" / "recipes"
@@ -52,6 +54,21 @@ def test_a_stopped_run_resumes_to_the_same_weights(options: TrainOptions, tmp_pa
         torch.testing.assert_close(resumed[name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
+def test_pixcolor_learns_and_resumes(options: TrainOptions) -> None:
+    sizes = {"conditioning": (8, 8, 8), "width": 8, "layers": 2, "post_width": 8, "refinement_width": 8}
+    losses = {"pixelcnn": 1.0, "post_head": 1.0, "refinement": 1.0}
+    recipe = replace(
+        RECIPE, network=Network(sizes=sizes, kind="pixcolor"), phases=(replace(REGRESSION, losses=losses, steps=2),)
+    )
+    train(recipe, options)
+    longer = replace(recipe, phases=(replace(recipe.phases[0], steps=3),))
+    loaded = load_network(train(longer, options))
+    assert (loaded.network, loaded.metadata["step"]) == ("pixcolor", "3")
+    lines = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    assert all(math.isfinite(line[name]) for line in lines for name in losses)
+
+
 def test_a_run_folder_of_another_recipe_is_refused(options: TrainOptions) -> None:
     short = replace(RECIPE, phases=(replace(REGRESSION, steps=1),))
     train(short, options)
@@ -71,8 +88,8 @@ def test_rates_rise_stay_and_fall() -> None:
 
 
 def test_shipped_recipes_load() -> None:
-    names = [load_recipe(path).name for path in sorted(SHIPPED_RECIPES.glob("*.toml"))]
-    assert "pix2pix" in names
+    names = [load_recipe(path).name for path in sorted(SHIPPED_RECIPES.rglob("*.toml"))]
+    assert {"pix2pix", "l1-lsgan10"} <= set(names)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +100,7 @@ def test_shipped_recipes_load() -> None:
         ("name = 'x'\nseed = 1\n[data]\nphotos = []", "\\[data\\].*missing"),
         ("[[phase]]\nname = 'a'\nlosses = {shine = 1.0}", "phase a.*unknown losses \\['shine'\\]"),
         ("[[phase]]\nname = 'a'\nadversary = {}", "phase a.*adversary.*missing"),
-        ("name = 'x'\nseed = 1\n[data]\nphotos = []\nwear = 0.0\n[network]\ndecoder_channels = []", "one at least"),
+        ("name = 'x'\nseed = 1\n[data]\nphotos = []\nwear = 0.0\n[network]\nsizes = {}", "one at least"),
     ],
 )
 def test_recipe_errors_name_the_place(tmp_path: Path, text: str, message: str) -> None:

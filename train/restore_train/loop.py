@@ -15,16 +15,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
-from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
 from restore_models.weights import save_network
 from restore_train.augment import FilmWear
 from restore_train.lab import rarity_of_colours
-from restore_train.losses import ContentLoss, discriminator_loss, generator_loss
+from restore_train.learners import Learner, build_learner
 from restore_train.photoset import Crops, Photo, PhotoSet, read_photos, rgb_of, sampling_weights
 from restore_train.recipe import Network, Phase, Recipe
 
@@ -52,20 +48,12 @@ class TrainOptions:
     """Build everything, take one step a phase, write nothing."""
 
 
-def build_generator(network: Network, data: Path) -> Pix2PixGenerator:
-    encoder = MobileNetV2Encoder()
-    if network.backbone is not None:
-        encoder.load_state_dict(luma_weights(load_file(data / network.backbone)))
-    for parameter in encoder.features[: network.frozen_blocks].parameters():
-        parameter.requires_grad_(False)
-    return Pix2PixGenerator(encoder=encoder, sizes=Pix2PixSizes(decoder_channels=network.decoder_channels))
-
-
-def optimizer_for(generator: Pix2PixGenerator, network: Network, phase: Phase) -> torch.optim.AdamW:
-    encoder = [p for p in generator.encoder.parameters() if p.requires_grad]
-    inside = {id(p) for p in generator.encoder.parameters()}
-    decoder = [p for p in generator.parameters() if id(p) not in inside]
-    groups = [{"params": decoder, "lr": phase.lr}, {"params": encoder, "lr": phase.encoder_lr}]
+def optimizer_for(module: nn.Module, network: Network, phase: Phase) -> torch.optim.AdamW:
+    inside = {id(parameter) for parameter in module.encoder.parameters()}  # type: ignore[union-attr]
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    encoder = [parameter for parameter in trained if id(parameter) in inside]
+    rest = [parameter for parameter in trained if id(parameter) not in inside]
+    groups = [{"params": rest, "lr": phase.lr}, {"params": encoder, "lr": phase.encoder_lr}]
     betas = (0.9, 0.99) if phase.adversary is None else (0.5, 0.99)
     return torch.optim.AdamW(groups, betas=betas, weight_decay=network.weight_decay)
 
@@ -136,11 +124,10 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
     rarity = rarity_where_needed(recipe, photos).to(device)
     log.info("%d photos in memory after %.0f s", len(photos), time.monotonic() - started)
 
-    # Who: the generator, its running average, and the judge of adversarial phases.
-    generator = build_generator(recipe.network, options.data)
-    generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = deepcopy(generator).eval()
-    discriminator = PatchDiscriminator(channels=32).to(device)
+    # Who: the network, what it learns with, and its running average, which is what is kept.
+    learner = build_learner(recipe.network, options.data, device=device, autocast=autocast, rarity=rarity)
+    module = learner.module
+    average = deepcopy(module).eval()
 
     # Where it stopped last time.
     checkpoint_path = options.run / "checkpoint.pt"
@@ -153,31 +140,29 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
     finished = options.run / f"{recipe.name}.safetensors"
 
     for number, phase in enumerate(recipe.phases):
-        name, adversary = phase.name, phase.adversary
+        name = phase.name
         weights_path = options.run / f"{recipe.name}-{name}.safetensors"
         if resumed and resumed["phase"] != name:
             continue  # an earlier phase, complete
         if number > 0 and not resumed:
-            generator.load_state_dict(average.state_dict())  # a phase starts from the best of the one before
-        optimizer = optimizer_for(generator, recipe.network, phase)
-        judge_rate = adversary.lr if adversary is not None else 0.0
-        judge = torch.optim.AdamW(discriminator.parameters(), lr=judge_rate, betas=(0.5, 0.99))
-        content_loss = ContentLoss(phase.losses, gain=phase.gain, beta=phase.beta, rarity=rarity)
+            module.load_state_dict(average.state_dict())  # a phase starts from the best of the one before
+        optimizer = optimizer_for(module, recipe.network, phase)
+        learner.begin(phase)
         base_rates = [group["lr"] for group in optimizer.param_groups]
         first_step = 0
         if resumed:
             first_step = int(resumed["step"])
-            for key, module in (("generator", generator), ("average", average), ("discriminator", discriminator)):
-                module.load_state_dict(resumed[key])
+            module.load_state_dict(resumed["module"])
+            average.load_state_dict(resumed["average"])
             optimizer.load_state_dict(resumed["optimizer"])
-            judge.load_state_dict(resumed["judge"])
+            learner.restore(resumed["learner"])
             resumed = {}
             log.info("%s: resumed at step %d", name, first_step)
         last_step = 1 if options.dry_run else phase.steps
         seed = recipe.seed + 1_000_003 * number
-        crops = Crops(phase.crop, phase.smallest, phase.largest, Pix2PixGenerator.stride)
+        crops = Crops(phase.crop, phase.smallest, phase.largest, learner.stride)
         photoset = PhotoSet(photos, weights, crops, wear)
-        generator.train()
+        module.train()
         sums: dict[str, float] = {}
         tick, tick_step = time.monotonic(), first_step
 
@@ -185,35 +170,13 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             luma, truth = luma.to(device, non_blocking=True), truth.to(device, non_blocking=True)
             set_rates(optimizer, base_rates, rate_at(step, phase))
 
-            with autocast:
-                chroma = generator(luma)  # B x 2 x S/4 x S/4
-            chroma = chroma.float()
-            luma_of_cells = F.avg_pool2d(luma, generator.stride)  # B x 1 x S/4 x S/4
-            loss, losses = content_loss(chroma, truth, luma_of_cells)
-            listening = adversary is None or step >= adversary.alone_steps
-
-            if adversary is not None:
-                # Both colourings are judged at the luma's size, enlarged alike, so that sharpness betrays neither.
-                fake = F.interpolate(chroma, size=luma.shape[-2:], mode="bilinear")
-                real = F.interpolate(truth, size=luma.shape[-2:], mode="bilinear")
-                with autocast:
-                    real_scores, fake_scores = discriminator(luma, real), discriminator(luma, fake.detach())
-                losses["judge"] = discriminator_loss(real_scores.float(), fake_scores.float())
-                judge.zero_grad(set_to_none=True)
-                losses["judge"].backward()  # type: ignore[no-untyped-call]
-                judge.step()
-                if listening:
-                    with autocast:
-                        scores = discriminator(luma, fake)
-                    losses["fooling"] = generator_loss(scores.float())
-                    loss = loss + adversary.weight * losses["fooling"]
-
-            if listening:
+            loss, losses = learner.losses(luma, truth, step)
+            if loss is not None:
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(generator.parameters(), CLIP_GRADIENT_NORM)
+                nn.utils.clip_grad_norm_(module.parameters(), CLIP_GRADIENT_NORM)
                 optimizer.step()
-                follow(average, generator, min(phase.ema, (1 + step) / (10 + step)))
+                follow(average, module, min(phase.ema, (1 + step) / (10 + step)))
 
             for key, value in losses.items():
                 sums[key] = sums.get(key, 0.0) + float(value.detach())
@@ -230,25 +193,24 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                 checkpoint = {
                     "phase": name,
                     "step": done,
-                    "generator": generator.state_dict(),
+                    "module": module.state_dict(),
                     "average": average.state_dict(),
-                    "discriminator": discriminator.state_dict(),
                     "optimizer": optimizer.state_dict(),
-                    "judge": judge.state_dict(),
+                    "learner": learner.state(),
                 }
                 temporary = checkpoint_path.with_suffix(".tmp")
                 torch.save(checkpoint, temporary)
                 temporary.replace(checkpoint_path)
-                save(average, weights_path, recipe, name, done)
+                save(learner, average, weights_path, recipe, name, done)
 
         if not options.dry_run:
-            save(average, finished, recipe, name, phase.steps)
+            save(learner, average, finished, recipe, name, phase.steps)
     return finished
 
 
-def save(average: Pix2PixGenerator, path: Path, recipe: Recipe, phase: str, step: int) -> None:
+def save(learner: Learner, average: nn.Module, path: Path, recipe: Recipe, phase: str, step: int) -> None:
     notes = {"recipe": recipe.name, "phase": phase, "step": str(step)}
-    save_network(path, average.state_dict(), network="pix2pix", sizes=average.sizes, **notes)
+    save_network(path, average.state_dict(), network=learner.kind, sizes=learner.sizes, **notes)
 
 
 def remember_recipe(recipe: Recipe, path: Path) -> None:

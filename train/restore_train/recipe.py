@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,9 @@ from restore_train.losses import CONTENT_LOSSES
 __all__ = ["Adversary", "Data", "Network", "Phase", "Recipe", "load_recipe"]
 
 T = TypeVar("T")
+
+LOSSES: Mapping[str, Sequence[str]] = {"pix2pix": CONTENT_LOSSES, "pixcolor": ("pixelcnn", "post_head", "refinement")}
+"""What a phase may name, by kind of network: :mod:`restore_train.losses` and :mod:`restore_train.pixcolor_training`."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +34,16 @@ class Data:
 
 @dataclass(frozen=True)
 class Network:
-    """Sizes of the generator and what it starts from."""
+    """Which network, its sizes, and what it starts from."""
 
-    decoder_channels: tuple[int, int, int, int]
+    sizes: dict[str, Any]
+    """The fields of the network's dataclass of sizes."""
+    kind: str = "pix2pix"
+    """A key of :data:`LOSSES`."""
     backbone: str | None = None
     """Pretrained encoder (safetensors), relative to the data folder; random where absent."""
+    encoder_of: str | None = None
+    """A shipped model whose encoder this one starts from instead."""
     frozen_blocks: int = 0
     """The first blocks of the encoder keep their pretrained weights: general edges, and half the cost of a step."""
     weight_decay: float = 0.01
@@ -65,7 +74,7 @@ class Phase:
     lr: float
     encoder_lr: float
     losses: dict[str, float]
-    """Weights by name; see :class:`restore_train.losses.ContentLoss`."""
+    """Weights by name, out of :data:`LOSSES`."""
     gain: float = 0.0
     """Extra weight of coloured pixels in ``smooth_l1``; see :func:`restore_train.losses.colour_weights`."""
     beta: float = 0.05
@@ -100,10 +109,10 @@ def section(kind: type[T], values: dict[str, Any], where: str) -> T:
         raise ValueError(f"{where}: {error}") from error
 
 
-def phase_of(values: dict[str, Any], where: str) -> Phase:
+def phase_of(values: dict[str, Any], known_losses: Sequence[str], where: str) -> Phase:
     where = f"{where} [phase {values.get('name', '?')}]"
-    if unknown := set(values.get("losses", {})) - set(CONTENT_LOSSES):
-        raise ValueError(f"{where}: unknown losses {sorted(unknown)}; known are {', '.join(CONTENT_LOSSES)}")
+    if unknown := set(values.get("losses", {})) - set(known_losses):
+        raise ValueError(f"{where}: unknown losses {sorted(unknown)}; known are {', '.join(known_losses)}")
     if "adversary" in values:
         values = values | {"adversary": section(Adversary, values["adversary"], f"{where} [adversary]")}
     return section(Phase, values, where)
@@ -124,10 +133,13 @@ def load_recipe(path: Path) -> Recipe:
     ``extends = "other.toml"`` takes from a recipe beside it what this one does not say, whole sections at a time.
     """
     values = read_toml(path)
-    for name, kind in (("data", Data), ("network", Network)):
+    for name, part in (("data", Data), ("network", Network)):
         if name in values:
-            values[name] = section(kind, values[name], f"{path.name} [{name}]")
-    values["phases"] = [phase_of(phase, path.name) for phase in values.pop("phase", [])]
+            values[name] = section(part, values[name], f"{path.name} [{name}]")
+    kind = values["network"].kind if "network" in values else Network.kind
+    if kind not in LOSSES:
+        raise ValueError(f"{path.name} [network]: unknown kind {kind!r}; known are {', '.join(LOSSES)}")
+    values["phases"] = [phase_of(phase, LOSSES[kind], path.name) for phase in values.pop("phase", [])]
     recipe = section(Recipe, values, path.name)
     names = [phase.name for phase in recipe.phases]
     if not names or len(set(names)) < len(names):

@@ -1,0 +1,163 @@
+"""What the training loop needs to know of a network: how it is built, what it learns from a batch, what to keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from restore_models import open_model
+from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
+from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
+from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
+from restore_train.losses import ContentLoss, discriminator_loss, generator_loss
+from restore_train.pixcolor_training import refinement_loss, symbol_losses
+from restore_train.recipe import Network, Phase
+
+__all__ = ["Learner", "Pix2PixLearner", "PixColorLearner", "build_learner"]
+
+REDRAWING_PASSES = 4  # the post-head sees bins after 1 to 4 passes of redrawing; see pixcolor_training
+
+
+class Learner(Protocol):
+    """A network in training."""
+
+    kind: str
+    """Key of :data:`restore_models.weights.BUILDERS`."""
+    sizes: Any
+    """The network's frozen dataclass of sizes."""
+    stride: int
+    """The chroma that it learns from has one cell per ``stride`` x ``stride`` pixels of luma."""
+
+    @property
+    def module(self) -> nn.Module:
+        """What is trained, averaged and saved; its ``encoder`` learns at a rate of its own."""
+
+    def begin(self, phase: Phase) -> None:
+        """A phase starts."""
+
+    def losses(self, luma: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """What is to be minimised (nothing in a step that trains only a helper of the learner's) and figures to log.
+
+        ``luma`` is B x 1 x S x S in [0, 1], ``truth`` B x 2 x S/stride x S/stride.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """All that a resumed run needs beside the module."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The reverse, after :meth:`begin`."""
+
+
+class Pix2PixLearner:
+    """The generator with its content losses, and the discriminator of adversarial phases."""
+
+    kind = "pix2pix"
+    stride = Pix2PixGenerator.stride
+
+    def __init__(
+        self, generator: Pix2PixGenerator, *, device: torch.device, autocast: torch.autocast, rarity: Tensor
+    ) -> None:
+        self.module, self.sizes = generator, generator.sizes
+        self.discriminator = PatchDiscriminator(channels=32).to(device)
+        self.autocast, self.rarity = autocast, rarity
+
+    def begin(self, phase: Phase) -> None:
+        self.adversary = phase.adversary
+        self.content_loss = ContentLoss(phase.losses, gain=phase.gain, beta=phase.beta, rarity=self.rarity)
+        rate = phase.adversary.lr if phase.adversary is not None else 0.0
+        self.judge = torch.optim.AdamW(self.discriminator.parameters(), lr=rate, betas=(0.5, 0.99))
+
+    def losses(self, luma: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
+        with self.autocast:
+            chroma = self.module(luma)  # B x 2 x S/4 x S/4
+        chroma = chroma.float()
+        luma_of_cells = F.avg_pool2d(luma, self.stride)  # B x 1 x S/4 x S/4
+        loss, parts = self.content_loss(chroma, truth, luma_of_cells)
+        if self.adversary is None:
+            return loss, parts
+
+        # Both colourings are judged at the luma's size, enlarged alike, so that sharpness betrays neither.
+        fake = F.interpolate(chroma, size=luma.shape[-2:], mode="bilinear")
+        real = F.interpolate(truth, size=luma.shape[-2:], mode="bilinear")
+        with self.autocast:
+            real_scores, fake_scores = self.discriminator(luma, real), self.discriminator(luma, fake.detach())
+        parts["judge"] = discriminator_loss(real_scores.float(), fake_scores.float())
+        self.judge.zero_grad(set_to_none=True)
+        parts["judge"].backward()  # type: ignore[no-untyped-call]
+        self.judge.step()
+        if step < self.adversary.alone_steps:
+            return None, parts
+        with self.autocast:
+            scores = self.discriminator(luma, fake)
+        parts["fooling"] = generator_loss(scores.float())
+        return loss + self.adversary.weight * parts["fooling"], parts
+
+    def state(self) -> dict[str, Any]:
+        return {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.judge.load_state_dict(state["judge"])
+
+
+class PixColorLearner:
+    """PixelCNN and post-head teacher-forced; the refinement, which shares nothing with them, beside them."""
+
+    kind = "pixcolor"
+    stride = PixColor.stride
+
+    def __init__(self, model: PixColor, *, autocast: torch.autocast) -> None:
+        self.module = model
+        self.sizes, self.autocast = model.sizes, autocast
+
+    def begin(self, phase: Phase) -> None:
+        self.weights = phase.losses
+
+    def losses(self, luma: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
+        parts: dict[str, Tensor] = {}
+        with self.autocast:
+            if {"pixelcnn", "post_head"} & set(self.weights):
+                parts |= symbol_losses(self.module, luma, truth, passes=1 + step % REDRAWING_PASSES)
+            if "refinement" in self.weights:
+                parts["refinement"] = refinement_loss(self.module, luma, truth)
+        return torch.stack([self.weights.get(name, 0.0) * value for name, value in parts.items()]).sum(), parts
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        pass
+
+
+def build_encoder(network: Network, data: Path) -> MobileNetV2Encoder:
+    """An encoder with the weights that the recipe starts from, its first blocks frozen."""
+    encoder = MobileNetV2Encoder()
+    if network.backbone is not None:
+        encoder.load_state_dict(luma_weights(load_file(data / network.backbone)))
+    if network.encoder_of is not None:
+        encoder.load_state_dict(open_model(network.encoder_of)[0].module.encoder.state_dict())  # type: ignore[union-attr]
+    for parameter in encoder.features[: network.frozen_blocks].parameters():
+        parameter.requires_grad_(False)
+    return encoder
+
+
+def build_learner(
+    network: Network, data: Path, *, device: torch.device, autocast: torch.autocast, rarity: Tensor
+) -> Learner:
+    """The network that a recipe names, on its device, channels-last."""
+    encoder = build_encoder(network, data)
+    if network.kind == "pixcolor":
+        model = build_pixcolor(PixColorSizes.from_json(network.sizes), encoder=encoder)
+        return PixColorLearner(on(device, model), autocast=autocast)
+    sizes = Pix2PixSizes(decoder_channels=tuple(network.sizes["decoder_channels"]))
+    generator = Pix2PixGenerator(encoder=encoder, sizes=sizes)
+    return Pix2PixLearner(on(device, generator), device=device, autocast=autocast, rarity=rarity)
+
+
+def on(device: torch.device, module: Any) -> Any:
+    return module.to(device, memory_format=torch.channels_last)
