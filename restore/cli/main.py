@@ -9,12 +9,13 @@ from types import FrameType
 
 import click
 
+from restore.cli.bench import bench
 from restore.cli.console import console, show_error
 from restore.cli.evaluation import evaluate
 from restore.cli.models import models
 from restore.cli.photos import photos
-from restore.cli.tools import bench, verify
 from restore.cli.training import train
+from restore.cli.verify import verify
 from restore.cli.video import video
 from restore.errors import RechromaError
 from restore.version import VERSION

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from restore.cli import main
 from restore.engine_bench import bench_engines
 from restore.errors import OptionError
 
@@ -24,10 +23,3 @@ def test_every_engine_is_compared_with_torch(toy_model: Path) -> None:
 def test_a_users_onnx_has_nothing_to_compare_with() -> None:
     with pytest.raises(OptionError, match="a network that PyTorch runs too"):
         bench_engines("own.onnx")
-
-
-def test_the_command_wants_a_clip_or_engines(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(["bench"])
-    assert left.value.code == 2
-    assert "give a CLIP" in capsys.readouterr().err

@@ -1,0 +1,167 @@
+"""``rechroma bench``: speed and memory that anyone can measure, as ratios within one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from restore.cli.console import console
+from restore.cli.options import engine_option, existing_or_not
+
+__all__ = ["bench"]
+
+
+class BenchGroup(click.Group):
+    """``rechroma bench CLIP`` is short for ``rechroma bench clip CLIP``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "-h", "--help"):
+            args = ["clip", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=BenchGroup)
+def bench() -> None:
+    """Measure speed and memory on this machine."""
+
+
+@bench.command("clip")
+@click.argument("clip", type=existing_or_not)
+@click.option("--frames", default=100, show_default=True, type=click.IntRange(min=1), help="Measure so many frames.")
+@click.option("--model", default="pix2pix", show_default=True)
+@engine_option
+@click.option("--device", default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1))
+@click.option("--codec", help="Codec of the encode stages.")
+@click.option("--preset", help="The encoder's preset.")
+@click.option("--temporal", default="light", show_default=True, type=click.Choice(["off", "light", "strong"]))
+@click.option("--repeat", default=1, show_default=True, type=click.IntRange(min=1), help="Rounds; medians are shown.")
+@click.option("--only", multiple=True, help="Measure this stage only; may be given several times.")
+def bench_clip(
+    clip: Path,
+    frames: int,
+    model: str,
+    engine: str,
+    device: str,
+    threads: int | None,
+    codec: str | None,
+    preset: str | None,
+    temporal: str,
+    repeat: int,
+    only: tuple[str, ...],
+) -> None:
+    """Time each stage on CLIP alone and all together, with a plain decode-encode beside them."""
+    from restore import bench as benchmark
+    from restore.video import VideoOptions
+
+    if unknown := set(only) - set(benchmark.STAGES):
+        raise click.BadParameter(f"unknown stages {sorted(unknown)}; known are {', '.join(benchmark.STAGES)}")
+    options = VideoOptions(codec=codec, preset=preset, temporal=temporal, threads=threads)
+    stages = only or tuple(benchmark.STAGES)
+    measured = benchmark.bench(
+        clip,
+        frames=frames,
+        model=model,
+        engine=engine,
+        device=device,
+        threads=threads,
+        options=options,
+        stages=stages,
+        repeat=repeat,
+    )
+    table = Table("stage", "frames", "wall s", "CPU s", "CPU ms/frame", "frames/s", "peak MB")
+    for name, stage in measured.items():
+        table.add_row(
+            name,
+            str(stage.frames),
+            f"{stage.wall_seconds:.2f}",
+            f"{stage.cpu_seconds:.2f}",
+            f"{1000 * stage.cpu_seconds / stage.frames:.1f}",
+            f"{stage.frames / stage.wall_seconds:.1f}",
+            f"{stage.peak_bytes / 1e6:.0f}",
+        )
+    console.print(table)
+    if set(measured) == set(benchmark.STAGES):
+        result = benchmark.BenchTable(measured)
+        console.print(f"CPU seconds, whole run / (network + plain decode-encode): {result.cpu_ratio:.2f}")
+        console.print(f"whole run, wall / CPU seconds: {result.overlap:.2f}")
+        console.print(f"whole run / plain decode-encode, wall seconds: {result.plain_ratio:.2f}")
+
+
+@bench.command("engines")
+@click.option("--model", default="pix2pix", show_default=True)
+@click.option("--device", default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1))
+@click.option("--repeat", default=5, show_default=True, type=click.IntRange(min=1), help="Rounds; medians are shown.")
+def bench_the_engines(model: str, device: str, threads: int | None, repeat: int) -> None:
+    """Compare the installed engines: pictures a second at 256 x 256, and how far their chroma is from PyTorch's."""
+    from restore.engine_bench import bench_engines
+
+    table = Table("engine", "batch", "start s", "CPU ms", "pictures/s", "x torch", "difference")
+    speeds = bench_engines(model, device=device, threads=threads, rounds=repeat)
+    reference = {each.batch: each for each in reversed(speeds)}  # PyTorch in fp32 comes first
+    for each in speeds:
+        table.add_row(
+            f"{each.engine} {each.precision}",
+            str(each.batch),
+            f"{each.start_seconds:.1f}",
+            f"{1000 * each.cpu_seconds:.1f}",
+            f"{1 / each.wall_seconds:.1f}",
+            f"{reference[each.batch].wall_seconds / each.wall_seconds:.2f}",
+            f"{each.largest_difference:.1e}",
+        )
+    console.print(table)
+
+
+@bench.command("sampling")
+@click.option("--model", help="Weights of a PixColor; untrained ones of the same cost where not given.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1))
+@click.option("--grid", nargs=2, default=(16, 16), show_default=True, type=click.IntRange(min=1), help="Rows, columns.")
+@click.option("--batch", "batches", multiple=True, type=click.IntRange(min=1), help="May be given several times.")
+@click.option("--naive-up-to", type=click.IntRange(min=0), help="Leave the naive loop out above this batch.")
+def bench_the_sampling(
+    model: str | None,
+    device: str,
+    threads: int | None,
+    grid: tuple[int, int],
+    batches: tuple[int, ...],
+    naive_up_to: int | None,
+) -> None:
+    """Time PixColor's sampling by the naive loop and from caches, in one run, and how it grows with the batch."""
+    import torch
+
+    from restore.bench_sampling import BATCHES, bench_sampling
+    from restore.engines.devices import pick_device
+    from restore.errors import ModelError
+    from restore_models import WeightsError, open_model
+    from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        network = open_model(model)[0].module if model else build_pixcolor(PixColorSizes())
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
+    if not isinstance(network, PixColor):
+        raise ModelError(f"{model} is no PixColor; only that samples")
+    rows = bench_sampling(
+        network.pixelcnn,
+        batches=batches or BATCHES,
+        grid=grid,
+        device=pick_device(device),
+        naive_up_to=naive_up_to,
+    )
+    table = Table("batch", "naive s", "cached s", "factor", "cached ms a grid", "same grids")
+    for row in rows:
+        table.add_row(
+            str(row.batch),
+            "-" if row.naive_seconds is None else f"{row.naive_seconds:.1f}",
+            f"{row.cached_seconds:.2f}",
+            "-" if row.factor is None else f"{row.factor:.0f}",
+            f"{1000 * row.cached_seconds_a_grid:.1f}",
+            "-" if row.same_grids is None else f"{row.same_grids} of {row.batch}",
+        )
+    console.print(table)
