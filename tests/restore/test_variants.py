@@ -1,0 +1,56 @@
+"""Variants of one picture: seeded, repeatable in any company, of the picture's extent."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from restore.colorizer import Colorizer
+from restore.colour import FloatArray
+from restore.errors import ModelError, OptionError
+from restore.variants import VariantPainter, picture_number
+from restore_models import save_network
+from restore_models.pixcolor import PixColorSizes, build_pixcolor
+
+
+@pytest.fixture(scope="module")
+def sampling_colorizer(tmp_path_factory: pytest.TempPathFactory) -> Colorizer:
+    torch.manual_seed(2)
+    sizes = PixColorSizes(conditioning=(8, 8, 8), width=8, layers=2, post_width=8, refinement_width=8)
+    path = tmp_path_factory.mktemp("pixcolor") / "toy.safetensors"
+    save_network(path, build_pixcolor(sizes).state_dict(), network="pixcolor", sizes=sizes)
+    return Colorizer(str(path), device="cpu", working_size=64)
+
+
+def picture(seed: int, shape: tuple[int, int] = (72, 100)) -> FloatArray:
+    return np.random.default_rng(seed).random(shape).astype(np.float32)
+
+
+def test_seeds_differ_and_repeat(sampling_colorizer: Colorizer) -> None:
+    prepared = sampling_colorizer.prepare(picture(0))
+    painter = VariantPainter(sampling_colorizer)
+    first, second = painter(prepared, [7, 8])
+    assert first.chroma.shape == second.chroma.shape == (2, prepared.shape[0] // 4, prepared.shape[1] // 4)
+    assert np.abs(first.chroma - second.chroma).max() > 1e-3  # an untrained post-head blurs what is drawn
+    (alone,) = painter(prepared, [8])
+    np.testing.assert_allclose(alone.chroma, second.chroma, atol=1e-5)
+    assert alone.log_likelihood == pytest.approx(second.log_likelihood, rel=1e-5)
+    assert first.log_likelihood < 0
+
+
+def test_the_noise_belongs_to_the_picture() -> None:
+    assert picture_number(picture(0)) == picture_number(picture(0)) != picture_number(picture(1))
+
+
+def test_a_cold_draw_has_one_answer(sampling_colorizer: Colorizer) -> None:
+    prepared = sampling_colorizer.prepare(picture(0))
+    first, second = VariantPainter(sampling_colorizer, temperature=0.0)(prepared, [1, 2])
+    np.testing.assert_allclose(first.chroma, second.chroma, atol=1e-5)
+
+
+def test_a_model_with_one_answer_is_refused(toy_colorizer: Colorizer, sampling_colorizer: Colorizer) -> None:
+    with pytest.raises(ModelError, match="one colouring only"):
+        VariantPainter(toy_colorizer)
+    with pytest.raises(OptionError, match="temperature"):
+        VariantPainter(sampling_colorizer, temperature=-1)
