@@ -44,10 +44,10 @@ SHIPPED = {
     for model in (
         ShippedModel(
             name="pix2pix",
-            summary="U-Net over MobileNetV2, regression then a short conditional GAN; the default",
-            sha256="e1e9f9b134896729b5b70c1bfa5085916c2658cd2d856a911b8cce828f96e75f",
+            summary="U-Net over MobileNetV2, regression on measured colour differences; the default",
+            sha256="373f99e1d3527064b69c15de7142d2cfc360c53033c8cb5fca2b618b3cc295dc",
             working_size=256,
-            curve=ColourCurve(gain=1.034, exponent=0.9),
+            curve=ColourCurve(gain=0.92, exponent=1.15),
         ),
     )
 }
