@@ -59,6 +59,9 @@ class PhotoOptions:
     overwrite: bool = False
     """Do finished pictures again."""
 
+    restart: bool = False
+    """Forget what an earlier run of the same batch finished; with ``overwrite`` it is done again."""
+
     recursive: bool = True
     """Go into the folders inside a folder."""
 
@@ -84,6 +87,12 @@ class Work:
     must_keep_format: bool = False
     """Refuse a picture whose colours its format cannot hold."""
 
+    starts_window: bool = False
+    """An earlier run began a window here, so this one does too: the network's last bits may hang on the company."""
+
+    wanted: bool = True
+    """False for mere company, which is not encoded."""
+
 
 @dataclass
 class Coloured:
@@ -95,6 +104,7 @@ class Coloured:
     """One line; None where ``data`` is there."""
 
     warnings: tuple[str, ...] = ()
+    starts_window: bool = False
     photo: Photo | None = field(default=None, repr=False)
     small_chromas: list[FloatArray] = field(default_factory=list, repr=False)
     """The network's chroma of each page, upright."""
@@ -117,7 +127,9 @@ def colour_pictures(works: Iterable[Work], palette: Palette, options: PhotoOptio
         coloured = prefetch(predict(decoded, palette), WINDOWS_AHEAD)
         with closing(coloured):
             for window in coloured:
-                yield from encoders(delayed(encode)(item, options) for item in window)
+                finished = encoders(delayed(encode)(item, options) for item in window)
+                finished[0].starts_window = True
+                yield from finished
 
 
 def windows(works: Iterable[Work]) -> Iterator[list[Loaded]]:
@@ -127,7 +139,8 @@ def windows(works: Iterable[Work]) -> Iterator[list[Loaded]]:
     for work in works:
         loaded = load(work)
         more = pixels_of(loaded.data)
-        if window and (len(window) == WINDOW_PICTURES or pixels + more > WINDOW_PIXELS):
+        full = len(window) == WINDOW_PICTURES or pixels + more > WINDOW_PIXELS
+        if window and (full or work.starts_window):
             yield window
             window, pixels = [], 0
         window.append(loaded)
@@ -195,7 +208,7 @@ def predict(decoded: Iterable[list[tuple[Coloured, list[FloatArray]]]], palette:
 
 def encode(item: Coloured, options: PhotoOptions) -> Coloured:
     """Enlarges chroma along the stored luma's edges, and writes the file's bytes."""
-    if item.photo is None:
+    if item.photo is None or not item.work.wanted:
         return item
     try:
         chromas = [

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import logging
 import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from PIL import Image
 
 from restore.errors import DiskError, OutputError, RechromaError
-from restore.media.photo_metadata import DIGITAL_SOURCE_TYPE
+from restore.jobs.fingerprint import model_facts, program_facts
+from restore.jobs.job import Job as JobFolder
+from restore.jobs.job import job_folder
 from restore.media.photo_source import read_bytes
 from restore.media.photo_tar import copy_tar, count_pictures, pictures_of, read_member
+from restore.photo_job import Finished, PhotoJournal, stamp_of
 from restore.photo_plan import TAR_SUFFIX, Job, plan_photos
+from restore.photo_report import PhotosReport, write_whole_report
 from restore.photo_stages import Coloured, Palette, PhotoOptions, Work, colour_pictures, one_line
-from restore.report import write_report
-from restore.version import VERSION
+from restore.report import file_sha256
 
 __all__ = ["PhotoOptions", "PhotosReport", "colorize_photos"]
 
@@ -34,49 +38,6 @@ DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 Progress = Callable[[int, int | None], None]
 """Told after every picture, also one that was skipped or failed: how many are done, and of how many."""
-
-
-@dataclass
-class PhotosReport:
-    """What was done with each file; a picture inside a tar is named ``shard.tar/member``."""
-
-    written: list[Path] = field(default_factory=list)
-    """Results, a tar once."""
-
-    skipped: list[Path] = field(default_factory=list)
-    """Results that were there already."""
-
-    failed: list[tuple[Path, str]] = field(default_factory=list)
-    """Inputs, and in a line each why there is no result. A failed member stays in its tar as it was."""
-
-    warnings: list[tuple[Path, str]] = field(default_factory=list)
-    """Inputs, and what of them could not be kept."""
-
-    pictures: int = 0
-    """Coloured, those in tars too."""
-
-    ignored: int = 0
-    """Files in folders that are no pictures by their names."""
-
-    seconds: float = 0.0
-    model: dict[str, str] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain lists, dictionaries and numbers."""
-        return {
-            "program": f"rechroma {VERSION}",
-            "digital_source_type": DIGITAL_SOURCE_TYPE,
-            "model": self.model,
-            "options": self.options,
-            "pictures": self.pictures,
-            "ignored": self.ignored,
-            "seconds": round(self.seconds, 3),
-            "written": [str(path) for path in self.written],
-            "skipped": [str(path) for path in self.skipped],
-            "failed": [{"path": str(path), "reason": reason} for path, reason in self.failed],
-            "warnings": [{"path": str(path), "warning": warning} for path, warning in self.warnings],
-        }
 
 
 def colorize_photos(
@@ -92,7 +53,8 @@ def colorize_photos(
     ``report_path(out)`` holds the report as JSON, if there was anything to do.
 
     A bad file never stops the rest: it is in the report with its reason. Results are written beside their names and
-    renamed, and those that are there already are skipped unless ``options.overwrite``.
+    renamed, and those that are there already are skipped unless ``options.overwrite``. A batch that was killed goes on
+    when it is called again, and the report is that of all its runs.
 
     Raises:
         OptionError: options that nobody knows.
@@ -106,44 +68,78 @@ def colorize_photos(
     started = time.monotonic()
     out = Path(out)
     plan = plan_photos([Path(path) for path in inputs], out, recursive=options.recursive)
-    batch = Batch(colorizer, options, progress)
-    report = batch.report
-    report.failed += plan.failed
-    report.ignored = plan.ignored
-    todo = [job for job in plan.jobs if options.overwrite or not job.destination.exists()]
-    left_out = set(plan.jobs) - set(todo)
-    report.skipped += [job.destination for job in plan.jobs if job in left_out]
-    if todo:
+    report = PhotosReport(
+        model={"name": colorizer.name, "version": colorizer.version, "weights_sha256": colorizer.weights_sha256},
+        options=asdict(options),
+        failed=list(plan.failed),
+        ignored=plan.ignored,
+    )
+    missing = [job for job in plan.jobs if options.overwrite or not job.destination.exists()]
+    if missing or job_folder(out).exists():
         check_writable(out.parent if out.suffix.lower() == TAR_SUFFIX and not out.is_dir() else out)
-    batch.expect(plan.jobs, todo)
-    # A huge scan is no reason for Pillow's warning about bombs: `check_size` refuses what is too large.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        batch.colour_files([job for job in todo if not job.is_tar])
-        for job in todo:
-            if job.is_tar:
-                batch.colour_tar(job)
-    report.seconds = time.monotonic() - started
-    if todo or plan.failed:
-        write_report(report.to_json(), report_path(out))
+        bases = {
+            "model": model_facts(colorizer),
+            "options": {"saturation": options.saturation, "upsampling": options.upsampling},
+            "program": program_facts(None),
+        }
+        with JobFolder(out, bases, notes={"photos": len(plan.jobs)}, restart=options.restart) as folder:
+            batch = Batch(colorizer, options, progress, report, PhotoJournal(folder, out))
+            batch.colour(plan.jobs)
+            report.seconds = time.monotonic() - started
+            write_whole_report(report, batch.journal, out, plan)
+            if hasattr(os, "sync"):
+                os.sync()  # the journal goes, so what it vouches for must not need it any more
+            folder.done()
+    else:
+        report.skipped = [job.destination for job in plan.jobs]
+        if progress is not None:
+            progress(len(plan.jobs), len(plan.jobs))
+        if plan.failed:
+            write_whole_report(report, None, out, plan)
     return report
-
-
-def report_path(out: Path) -> Path:
-    """Where the JSON report of a batch lies: inside its folder, or beside its tar."""
-    return out / "rechroma-report.json" if out.is_dir() else out.with_name(f"{out.name}.json")
 
 
 class Batch:
     """One run: its report, and how far it is."""
 
-    def __init__(self, palette: Palette, options: PhotoOptions, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        palette: Palette,
+        options: PhotoOptions,
+        progress: Progress | None,
+        report: PhotosReport,
+        journal: PhotoJournal,
+    ) -> None:
         self.palette, self.options, self.progress = palette, options, progress
+        self.report, self.journal = report, journal
         self.done, self.total = 0, 0
-        self.report = PhotosReport(
-            model={"name": palette.name, "version": palette.version, "weights_sha256": palette.weights_sha256},
-            options=asdict(options),
-        )
+
+    def colour(self, jobs: Sequence[Job]) -> None:
+        """Everything that neither an earlier run of this batch finished nor was there before it."""
+        mine = [
+            job for job in jobs if self.journal.is_done(job) or self.options.overwrite or not job.destination.exists()
+        ]
+        todo = [job for job in mine if not self.journal.is_done(job)]
+        busy = set(todo)
+        self.take_over([job for job in jobs if job not in busy])
+        self.expect(jobs, todo)
+        # A huge scan is no reason for Pillow's warning about bombs: `check_size` refuses what is too large.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            self.colour_files([job for job in mine if not job.is_tar])
+            for job in todo:
+                if job.is_tar:
+                    self.colour_tar(job)
+
+    def take_over(self, jobs: Sequence[Job]) -> None:
+        """What is there, or failed before, goes into this run's report."""
+        for job in jobs:
+            earlier = self.journal.finished.get(self.journal.place(job))
+            if earlier is None or earlier.sha256 is not None:
+                self.report.skipped.append(job.destination)
+            if earlier is not None:
+                self.report.failed += [(Path(path), reason) for path, reason in earlier.failed]
+                self.report.warnings += [(Path(path), warning) for path, warning in earlier.warnings]
 
     def expect(self, jobs: Sequence[Job], todo: Sequence[Job]) -> None:
         """Counts all pictures, those in tars by the tars' headers; skipped ones are done."""
@@ -174,43 +170,73 @@ class Batch:
         self.step()
 
     def colour_files(self, jobs: Sequence[Job]) -> None:
-        works = (Work(str(job.source), partial(read_bytes, job.source), job) for job in jobs)
+        works = (
+            Work(str(job.source), partial(read_bytes, job.source), job, starts_window=starts, wanted=wanted)
+            for job, starts, wanted in self.journal.windows_to_do(jobs)
+        )
         with closing(colour_pictures(works, self.palette, self.options)) as coloured:
             for item in coloured:
-                job: Job = item.work.key
-                if item.data is not None:
-                    try:
-                        with written_beside(job.destination) as file:
-                            file.write(item.data)
-                    except OutputError as error:
-                        if isinstance(error, DiskError):
-                            raise
-                        item.reason = one_line(error)
-                    else:
-                        self.report.written.append(job.destination)
-                self.note(item, job.source)
+                if item.work.wanted:
+                    self.write_file(item, item.work.key)
+
+    def write_file(self, item: Coloured, job: Job) -> None:
+        finished = Finished(
+            self.journal.place(job),
+            str(job.source),
+            stamp_of(job.source),
+            sha256=None if item.data is None else hashlib.sha256(item.data).hexdigest(),
+            starts_window=item.starts_window,
+            pictures=int(item.data is not None),
+            warnings=[(str(job.source), warning) for warning in item.warnings],
+        )
+        if item.data is not None:
+            try:
+                with written_beside(job.destination) as file:
+                    file.write(item.data)
+                    self.journal.note(finished)
+            except OutputError as error:
+                self.journal.forget(finished)
+                if isinstance(error, DiskError):
+                    raise
+                item.reason = one_line(error)
+            else:
+                self.report.written.append(job.destination)
+        if item.reason is not None:
+            self.journal.note(replace(finished, sha256=None, pictures=0, failed=[(str(job.source), item.reason)]))
+        self.note(item, job.source)
 
     def colour_tar(self, job: Job) -> None:
         source = job.source
+        finished = Finished(self.journal.place(job), str(source), stamp_of(source), pictures=0)
 
         def works() -> Iterator[Work]:
             for member in pictures_of(source):
                 yield Work(member.name, partial(read_member, source, member), must_keep_format=True)
 
         def bytes_of(item: Coloured) -> bytes | None:
-            self.note(item, source / item.work.name)
+            path = source / item.work.name
+            finished.warnings.extend((str(path), warning) for warning in item.warnings)
+            if item.reason is not None:
+                finished.failed.append((str(path), item.reason))
+            self.note(item, path)
             return item.data
 
+        before = self.report.pictures
         try:
             with (
                 closing(colour_pictures(works(), self.palette, self.options)) as coloured,
                 written_beside(job.destination) as file,
             ):
                 copy_tar(source, file, coloured, bytes_of)
+                file.flush()
+                pictures = self.report.pictures - before
+                self.journal.note(replace(finished, sha256=file_sha256(Path(file.name)), pictures=pictures))
         except DiskError:
             raise
         except RechromaError as error:
+            finished.failed.append((str(source), one_line(error)))
             self.report.failed.append((source, one_line(error)))
+            self.journal.note(finished)
         else:
             self.report.written.append(job.destination)
 

@@ -5,34 +5,39 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 
-from restore.batching import batch
 from restore.colorizer import Colorizer
 from restore.colour import FloatArray, codes_from_chroma, luma_from_codes, pull_into_gamut
 from restore.compare import beside_gray
 from restore.errors import OptionError, OutputError
+from restore.jobs.film import FilmJob, FilmStages, is_finished_result
+from restore.jobs.fingerprint import film_print, model_facts, program_facts
+from restore.jobs.job import Job
+from restore.jobs.units import UnitLengths
 from restore.media.filters import RESTORE_PRESETS
 from restore.media.video_sink import EncodeOptions, VideoSink, default_output_path
 from restore.media.video_source import SourceFrame, VideoFormat, VideoSource
-from restore.prefetch import prefetch
-from restore.report import MACHINE_MADE, file_sha256, report_of, write_report
-from restore.temporal import ChromaFrame, Strength, smooth_chroma
+from restore.report import MACHINE_MADE, file_sha256, plain, report_of, write_report
+from restore.temporal import ChromaFrame, Strength
+from restore.temporal.debug import DebugFilm
 from restore.upsample import UPSAMPLE_METHODS, upsample_chroma
 
-__all__ = ["PreparedFrame", "VideoOptions", "VideoReport", "chroma_stages", "colorize_video", "report_path"]
+__all__ = ["PreparedFrame", "VideoOptions", "VideoReport", "colorize_video", "report_path"]
 
 log = logging.getLogger(__name__)
 
-DECODED_AHEAD = 4  # frames between decoder and network, beside a batch
-COLOURED_AHEAD = 4  # frames between network and encoder
+NOT_IN_THE_RESULT = ("overwrite", "restart", "threads", "temporal_debug")
+"""Options that change no bit of it, or (threads) that are told with the machine."""
 
 Planes = tuple[Any, Any]
 """Codes of Cb and Cr, uint8 or uint16, at the size of the output's chroma planes."""
@@ -55,15 +60,23 @@ class VideoOptions:
     compare: bool = False
     temporal: str = "light"
     """off, light or strong."""
+    temporal_debug: Path | None = None
+    """A film to write beside, of what the temporal pass saw and did."""
     saturation: float = 1.0
     upsampling: str = "guided"
     threads: int | None = None
     overwrite: bool = False
+    restart: bool = False
+    """Forget what an earlier run finished of this output."""
+    units: UnitLengths = field(default_factory=UnitLengths)
+    """How much is done before it is kept."""
 
     def __post_init__(self) -> None:
         strengths = [strength.value for strength in Strength]
         if self.temporal not in strengths:
             raise OptionError(f"unknown temporal strength {self.temporal!r}; use {', '.join(strengths)}")
+        if self.temporal_debug is not None and self.temporal == "off":
+            raise OptionError("there is no temporal pass to look at; use --temporal-debug with light or strong")
         if self.upsampling not in UPSAMPLE_METHODS:
             raise OptionError(f"unknown upsampling {self.upsampling!r}; use {', '.join(UPSAMPLE_METHODS)}")
         if not 0 <= self.saturation < inf:
@@ -157,14 +170,55 @@ def chroma_planes(
         yield frame.payload.source, (cb, cr)
 
 
-def chroma_stages(
-    frames: Iterable[SourceFrame], colorizer: Colorizer, options: VideoOptions, layout: VideoFormat, sink: VideoSink
-) -> Iterator[tuple[SourceFrame, Planes]]:
-    """The middle of the pipeline, from decoded frames to chroma planes; it neither decodes nor encodes."""
-    prepared = prepared_frames(frames, colorizer, layout, plane_shape(layout, sink.subsampling))
-    coloured = coloured_frames(batch(prepared, colorizer.largest_batch), colorizer)
-    steady = smooth_chroma(coloured, strength=Strength(options.temporal))
-    return chroma_planes(steady, options, layout, sink.bit_depth)
+def debug_film_of(film: VideoSource, source: Path, target: Path) -> DebugFilm:
+    return DebugFilm(target, source=source, rate=film.format.average_rate, matrix=film.format.matrix)
+
+
+def film_stages(
+    colorizer: Colorizer,
+    options: VideoOptions,
+    layout: VideoFormat,
+    sink: VideoSink,
+    batch_size: int,
+    debug_film: DebugFilm | None = None,
+) -> FilmStages[PreparedFrame]:
+    """The middle of the pipeline, which neither decodes nor encodes; ``debug_film`` sees what this run does."""
+
+    def finish(steady: Iterable[ChromaFrame]) -> Iterator[tuple[SourceFrame, Planes]]:
+        watched = debug_film.watch(steady) if debug_film is not None else steady
+        return chroma_planes(watched, options, layout, sink.bit_depth)
+
+    def picture(frame: SourceFrame, planes: Planes) -> av.VideoFrame:
+        if not options.compare:
+            return sink.picture(frame, planes)
+        luma, cb, cr = beside_gray(
+            frame.luma_codes(),
+            *planes,
+            bit_depth=sink.bit_depth,
+            chroma_shape=sink.chroma_shape,
+            turns=quarter_turns(layout.rotation),
+        )
+        return sink.picture_of_planes(luma, (cb, cr), like=frame)
+
+    return FilmStages(
+        prepare=lambda frames: prepared_frames(frames, colorizer, layout, plane_shape(layout, sink.subsampling)),
+        colour=lambda batches: coloured_frames(batches, colorizer),
+        finish=finish,
+        picture=picture,
+        strength=Strength(options.temporal),
+        batch=batch_size,
+    )
+
+
+def job_bases(source: Path, colorizer: Colorizer, options: VideoOptions) -> dict[str, Any]:
+    """Everything that changes a bit of the result."""
+    chosen = {key: value for key, value in plain(options).items() if key not in NOT_IN_THE_RESULT}
+    return {
+        "source": film_print(source),
+        "model": model_facts(colorizer),
+        "options": chosen,
+        "program": program_facts(options.threads),
+    }
 
 
 def colorize_video(
@@ -178,14 +232,15 @@ def colorize_video(
     """Colours ``source`` into ``output`` (beside the source where not given) and writes a report beside it.
 
     ``progress(done, total)`` is called after every frame; ``total`` is an estimate or None. The output appears under
-    its name only when it is complete. Raises the errors of :mod:`restore.errors`; ``InputError`` for a source that
-    cannot be read, ``OutputError`` and ``EncoderError`` for a result that cannot be written.
+    its name only when it is complete. What is finished of it is kept beside it meanwhile: called again after whatever
+    ended it, it goes on from there, to the same bytes. Raises the errors of :mod:`restore.errors`; ``InputError`` for
+    a source that cannot be read, ``OutputError`` and ``EncoderError`` for a result that cannot be written.
     """
     options = options or VideoOptions()
     source = Path(source)
     chain = options.chain()
     target = Path(output) if output is not None else default_output_path(source, options.codec)
-    if target.is_file() and not options.overwrite:
+    if target.is_file() and not options.overwrite and not is_finished_result(target):
         raise OutputError(f"{target} exists; choose another name or use --overwrite")
     encode = EncodeOptions(
         codec=options.codec,
@@ -196,51 +251,47 @@ def colorize_video(
         comment=MACHINE_MADE,
     )
     started = time.monotonic()
-    with VideoSource(
+    open_film = partial(
+        VideoSource,
         source,
         deinterlace=options.deinterlace,
         filter_chain=chain,
         start_seconds=options.start_seconds,
         duration_seconds=options.duration_seconds,
         threads=options.threads,
-    ) as film:
+    )
+    with open_film() as film:
         colorizer = colorizer or Colorizer(threads=options.threads)
         turns = quarter_turns(film.format.rotation)
         width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
         height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)
-        report = VideoReport(target)
-        with VideoSink(target, film, encode, width=width, height=height) as sink:
-            for decision in film.decisions + sink.decisions:
-                log.info("%s", decision)
-            decoded = prefetch(film.frames(), DECODED_AHEAD)
-            coloured = prefetch(chroma_stages(decoded, colorizer, options, film.format, sink), COLOURED_AHEAD)
-            with closing(decoded), closing(coloured):
-                for frame, planes in coloured:
-                    if options.compare:
-                        luma, cb, cr = beside_gray(
-                            frame.luma_codes(),
-                            *planes,
-                            bit_depth=sink.bit_depth,
-                            chroma_shape=sink.chroma_shape,
-                            turns=turns,
-                        )
-                        sink.write_planes(luma, (cb, cr), like=frame)
-                    else:
-                        sink.write(frame, planes)
-                    report.frames += 1
-                    if progress is not None:
-                        progress(report.frames, film.format.frame_count_estimate)
-        report.seconds = time.monotonic() - started
-        report.decisions = film.decisions + sink.decisions
-        report.warnings = film.warnings + sink.warnings
-    facts = {
-        "source": {"path": source.name, "sha256": file_sha256(source)},
-        "output": {"path": target.name, "sha256": file_sha256(target)},
-        "frames": report.frames,
-        "seconds": round(report.seconds, 2),
-        "filters": chain,
-        "decisions": report.decisions,
-        "warnings": report.warnings,
-    }
-    write_report(report_of(colorizer, options, **facts), report_path(target))
+        sink = VideoSink(target, film, encode, width=width, height=height)
+        for decision in film.decisions + sink.decisions:
+            log.info("%s", decision)
+        notes = {"batch": colorizer.largest_batch, "frames": film.format.frame_count_estimate}
+        bases = job_bases(source, colorizer, options)
+        with Job(target, bases, notes=notes, restart=options.restart) as job, ExitStack() as stack:
+            debug_film = None
+            if options.temporal_debug is not None:
+                debug_film = stack.enter_context(debug_film_of(film, source, options.temporal_debug))
+            stages = film_stages(colorizer, options, film.format, sink, job.notes["batch"], debug_film)
+            film_job = FilmJob(job, sink, stages, options.units, progress)
+            report = VideoReport(target, seconds=film_job.seconds)
+            film_job.colour(film, open_film)
+            film_job.assemble()
+            report.frames = film_job.frames_done
+            report.seconds += time.monotonic() - started
+            report.decisions = film.decisions + sink.decisions
+            report.warnings = film_job.source_warnings + sink.warnings
+            facts = {
+                "source": {"path": source.name, "sha256": file_sha256(source)},
+                "output": {"path": target.name, "sha256": file_sha256(target)},
+                "frames": report.frames,
+                "seconds": round(report.seconds, 2),
+                "filters": chain,
+                "decisions": report.decisions,
+                "warnings": report.warnings,
+            }
+            write_report(report_of(colorizer, options, **facts), report_path(target))
+            job.done()
     return report

@@ -15,6 +15,7 @@ from restore.cli.evaluate_samples import evaluate_samples  # noqa: F401  # adds 
 from restore.cli.evaluation import evaluate
 from restore.cli.models import models
 from restore.cli.photos import photos
+from restore.cli.status import status
 from restore.cli.training import train
 from restore.cli.verify import verify
 from restore.cli.video import video
@@ -23,6 +24,7 @@ from restore.version import VERSION
 
 __all__ = ["main"]
 
+NOTHING_LEFT = "nothing half-written was left under the output's name"
 STOP_SIGNALS = ("SIGTERM", "SIGHUP")  # like Ctrl-C: what is half-written goes
 
 
@@ -52,7 +54,7 @@ def configure_logging_again(_: click.Context, __: click.Parameter, verbose: int)
 VERBOSE_TOO = click.Option(  # people write -v behind the command as well as before it
     ["-v", "--verbose"], count=True, expose_value=False, callback=configure_logging_again, help="Log decisions."
 )
-for command in (video, photos, verify, models, bench, train, evaluate):
+for command in (video, photos, status, verify, models, bench, train, evaluate):
     command.params.append(VERBOSE_TOO)
     rechroma.add_command(command)
 
@@ -70,8 +72,14 @@ def stop_cleanly_on_signals() -> None:
 
 def interrupted(error: BaseException) -> int:
     """Says so, and gives the exit code: 128 and the signal's number, as shells have it."""
-    console.print("interrupted; nothing half-written was left under the output's name")
-    return 128 + next(iter((error.__cause__ or error).args), signal.SIGINT)
+    cause = error.__cause__ or error
+    console.print(f"interrupted; {how_to_go_on(cause) or NOTHING_LEFT}", markup=False, soft_wrap=True)
+    return 128 + next(iter(cause.args), signal.SIGINT)
+
+
+def how_to_go_on(error: BaseException) -> str:
+    """What the library noted on an error that ended a job which can go on."""
+    return "; ".join(getattr(error, "__notes__", []))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -91,5 +99,5 @@ def main(arguments: list[str] | None = None) -> None:
         show_error(error.format_message().rstrip(".") + hint)
         sys.exit(error.exit_code)
     except RechromaError as error:
-        show_error(error)
+        show_error("; ".join(filter(None, (str(error), how_to_go_on(error)))))
         sys.exit(error.exit_code)

@@ -18,6 +18,7 @@ __all__ = ["photos"]
 @click.argument("inputs", nargs=-1, required=True, type=existing_or_not)
 @click.option("-o", "--output", required=True, type=existing_or_not, help="Folder for the results.")
 @click.option("--overwrite", is_flag=True, help="Do finished pictures again.")
+@click.option("--restart", is_flag=True, help="Forget what a killed run finished; results stay, but for --overwrite.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded side by side.")
 @look_options
 @colorizer_options
@@ -25,6 +26,7 @@ def photos(
     inputs: tuple[Path, ...],
     output: Path,
     overwrite: bool,
+    restart: bool,
     jobs: int | None,
     saturation: float,
     upsampling: str,
@@ -32,11 +34,14 @@ def photos(
 ) -> None:
     """Colour pictures, folders of pictures and tars of pictures.
 
-    Results keep name, size, format, depth and metadata. One bad file never stops the rest.
+    Results keep name, size, format, depth and metadata. One bad file never stops the rest. A run that was killed goes
+    on when the same command is run again.
     """
     from restore.photos import PhotoOptions, colorize_photos
 
-    options = PhotoOptions(saturation=saturation, upsampling=upsampling, overwrite=overwrite, jobs=jobs)
+    options = PhotoOptions(
+        saturation=saturation, upsampling=upsampling, overwrite=overwrite, restart=restart, jobs=jobs
+    )
     with progress_bar("photos", "photos") as tick:
         report = colorize_photos(inputs, output, colorizer=make_colorizer(**model), options=options, progress=tick)
     for path, warning in report.warnings:

@@ -17,6 +17,7 @@ __all__ = ["video"]
 @click.argument("source", type=existing_or_not)
 @click.option("-o", "--output", type=existing_or_not, help="Result. [default: SOURCE.colour.EXT]")
 @click.option("--overwrite", is_flag=True, help="Replace an existing result.")
+@click.option("--restart", is_flag=True, help="Begin again instead of going on with what an earlier run finished.")
 @click.option("--codec", help="h264 (default), hevc, av1, ffv1, prores, h264_nvenc, hevc_nvenc or av1_nvenc.")
 @click.option("--crf", type=float, help="Constant quality, lower is better; 0 is lossless for h264.")
 @click.option("--preset", help="The encoder's preset.")
@@ -36,10 +37,18 @@ __all__ = ["video"]
 )
 @click.option("--compare", is_flag=True, help="Gray and colour side by side.")
 @click.option("--temporal", default="light", show_default=True, type=click.Choice(["off", "light", "strong"]))
+@click.option(
+    "--temporal-debug",
+    type=existing_or_not,
+    help="Also write a film of what the temporal pass did: before, after, confidence, change; cuts framed red.",
+)
 @look_options
 @colorizer_options
 def video(source: Path, output: Path | None, **options: Any) -> None:
-    """Colour a film. Luma, timestamps, sound, subtitles and all else stay as they are."""
+    """Colour a film. Luma, timestamps, sound, subtitles and all else stay as they are.
+
+    A run that was killed goes on when the same command is run again.
+    """
     from restore.video import VideoOptions, colorize_video
 
     names = VideoOptions.__dataclass_fields__

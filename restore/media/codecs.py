@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+import cv2
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 
@@ -21,6 +22,7 @@ X26_PRESETS = (
 )  # fmt: skip
 NVENC_PRESETS = tuple(f"p{step}" for step in range(1, 8))
 SVT_PRESETS = tuple(str(step) for step in range(-1, 14))
+AVX512_SKX = 256  # cv::CpuFeatures, not exported to Python
 PRORES_PROFILES = ("proxy", "lt", "standard", "hq", "4444", "4444xq")
 
 Options = dict[str, str]
@@ -28,7 +30,12 @@ Options = dict[str, str]
 
 def x264_options(crf: float, preset: str) -> Options:
     # crf 0 is not lossless above 8 bits, qp 0 always is.
-    return {"preset": preset, **({"qp": "0"} if crf == 0 else {"crf": f"{crf:g}"})}
+    options = {"preset": preset, **({"qp": "0"} if crf == 0 else {"crf": f"{crf:g}"})}
+    if cv2.checkHardwareSupport(AVX512_SKX):
+        # With AVX-512, x264's macroblock tree differs from run to run where rows are no multiple of 128 samples
+        # (measured: 10 runs of 30 frames of 320x176 gave 6 or more files, and one file with AVX2).
+        options["x264-params"] = "asm=AVX2"
+    return options
 
 
 def x265_options(crf: float, preset: str) -> Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,8 +42,10 @@ class PartialFile:
             raise kind(f"{self.target} cannot be written: {error.strerror}") from error
 
     def commit(self) -> None:
-        """Gives the complete file its name."""
+        """Gives the complete file its name, once all of it is on the disk."""
         with writing(self.target):
+            with self.path.open("rb+") as file:
+                os.fsync(file.fileno())
             self.path.replace(self.target)
 
     def discard(self) -> None:

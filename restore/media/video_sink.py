@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -40,10 +41,6 @@ __all__ = ["EncodeOptions", "VideoSink", "default_output_path"]
 
 Planes = tuple[CodeArray, CodeArray]
 """Codes of Cb and Cr."""
-
-FINEST_MOVIE_CLOCK = 100_000_000  # an hour is then 3.6e11 ticks, well within 64 bits
-PICTURE_TYPES = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "bmp": ("bmp", "image/bmp")}
-
 
 HEVC_DELAY = 4  # frames that x265 reorders by default
 
@@ -96,6 +93,8 @@ class VideoSink:
         self.choose_format()
         self.plan = self.chosen_plan()
         self.frames_written = 0
+        self.before_naming: Callable[[Path], None] = lambda _: None
+        """Called with the complete file while it is still hidden."""
 
     # What the pipeline asks
 
@@ -234,28 +233,45 @@ class VideoSink:
 
         Raises ``ValueError`` for planes of another shape, ``DiskError`` and ``EncoderError``.
         """
-        picture = frame.frame
-        if picture.format.name != self.format.name:
-            self.write_planes(frame.luma_codes(), chroma_codes, like=frame)
-            return
-        if (picture.width, picture.height) != (self.width, self.height):
-            raise ValueError(f"frame of {picture.width}x{picture.height}, not {self.width}x{self.height}")
-        picture.make_writable()
-        self.encode(picture, chroma_codes)
+        self.encode(self.picture(frame, chroma_codes))
 
     def write_planes(self, luma_codes: CodeArray, chroma_codes: Planes, *, like: SourceFrame) -> None:
         """Encodes a picture made elsewhere, with the time of a source frame; luma is in the source's bit depth."""
+        self.encode(self.picture_of_planes(luma_codes, chroma_codes, like=like))
+
+    def write_encoded(self, packets: Iterable[Packet[VideoStream]]) -> None:
+        """Takes what another encoder made that :meth:`add_film` opened, in place of pictures."""
+        with writing(self.file.target):
+            for packet in packets:
+                packet.stream = self.stream
+                self.muxing.mux(packet)
+
+    def picture(self, frame: SourceFrame, chroma_codes: Planes) -> av.VideoFrame:
+        """The frame's own luma with new chroma, as the encoder takes it; the frame is used up."""
+        picture = frame.frame
+        if picture.format.name != self.format.name:
+            return self.picture_of_planes(frame.luma_codes(), chroma_codes, like=frame)
+        if (picture.width, picture.height) != (self.width, self.height):
+            raise ValueError(f"frame of {picture.width}x{picture.height}, not {self.width}x{self.height}")
+        picture.make_writable()
+        return self.completed(picture, chroma_codes)
+
+    def picture_of_planes(self, luma_codes: CodeArray, chroma_codes: Planes, *, like: SourceFrame) -> av.VideoFrame:
+        """A picture made elsewhere, as the encoder takes it."""
         shift = self.format.bit_depth - self.source.format.bit_depth
         picture = av.VideoFrame(self.width, self.height, self.format.name)
         picture.pts, picture.time_base, picture.duration = like.frame.pts, like.frame.time_base, like.frame.duration
         fill_plane(picture, 0, np.left_shift(luma_codes.astype("<u2"), shift) if shift else luma_codes)
-        self.encode(picture, chroma_codes)
+        return self.completed(picture, chroma_codes)
 
-    def encode(self, picture: av.VideoFrame, chroma_codes: Planes) -> None:
+    def completed(self, picture: av.VideoFrame, chroma_codes: Planes) -> av.VideoFrame:
         for index, codes in enumerate(chroma_codes, start=1):
             fill_plane(picture, index, codes)
         picture.pict_type = PictureType.NONE  # the old coding's choice of key frames is not ours
         self.source.format.tags.stamp(picture)
+        return picture
+
+    def encode(self, picture: av.VideoFrame) -> None:
         with writing(self.file.target):
             for packet in self.stream.encode(picture):
                 self.muxing.mux(packet)
@@ -264,16 +280,18 @@ class VideoSink:
     def finish(self) -> None:
         """Writes what encoder and muxer still hold, and gives the file its name."""
         with writing(self.file.target):
-            packets = self.stream.encode(None)
-            if self.codec.name == "hevc" and len(packets) == self.frames_written <= HEVC_DELAY:
-                mend_decoding_times(packets)
-            for packet in packets:
-                self.muxing.mux(packet)
+            if self.frames_written:  # not after `write_encoded`
+                packets = self.stream.encode(None)
+                if self.codec.name == "hevc" and len(packets) == self.frames_written <= HEVC_DELAY:
+                    mend_decoding_times(packets)
+                for packet in packets:
+                    self.muxing.mux(packet)
             self.muxing.finish()
             if self.shape_stands_in_header:
                 shown_width = round(self.width * self.source.format.sample_aspect_ratio)
                 write_shown_size(self.file.path, self.stream.index + 1, shown_width, self.height)
         self.warnings += self.muxing.warnings
+        self.before_naming(self.file.path)
         self.file.commit()
 
     def __exit__(

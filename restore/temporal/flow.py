@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -10,7 +11,16 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = ["estimate_flow", "flow_confidence", "resize_flow", "shrink_luma", "warp"]
+__all__ = [
+    "Link",
+    "MotionPicture",
+    "estimate_flow",
+    "flow_confidence",
+    "link_neighbours",
+    "resize_flow",
+    "shrink_luma",
+    "warp",
+]
 
 LARGEST_SIDE = 512
 """Pixels. Larger pictures are for the caller to shrink: chroma is coarse, and motion at this size is fine enough."""
@@ -18,16 +28,19 @@ LARGEST_SIDE = 512
 SMALLEST_SIDE = 16
 """Pixels. DIS works on patches of 8 in a pyramid; smaller pictures are enlarged for it."""
 
+FLOW_SIDE = 256
+"""Pixels on the longer side, at most, where motion is sought: about twice the grid of the network's chroma."""
+
 NORMAL_MEAN, NORMAL_SPREAD = 112.0, 56.0
 """Codes that a luma's mean and standard deviation become, so that film flicker does not look like motion."""
 
 DARK_SPREAD = 0.02
 """Standard deviation of a luma that is next to empty; below it noise is not stretched further."""
 
-RETURN_TOLERANCE, RETURN_SHARE = 0.3, 0.1
+RETURN_TOLERANCE, RETURN_SHARE = 0.6, 0.15
 """Forward-backward error that halves the trust: pixels, and more by this share of the motion (Sundaram 2010)."""
 
-LUMA_TOLERANCE = 0.35
+LUMA_TOLERANCE = 0.6
 """Difference of normalised lumas (in standard deviations) that halves the trust."""
 
 
@@ -36,6 +49,13 @@ def shrink_luma(luma: FloatArray, height: int, width: int) -> FloatArray:
     if luma.shape == (height, width):
         return luma
     return np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def flow_luma(luma: FloatArray) -> FloatArray:
+    """Luma shrunk to ``FLOW_SIDE`` by a whole factor, which is quick."""
+    height, width = luma.shape
+    factor = -(-max(height, width) // FLOW_SIDE)
+    return shrink_luma(luma, -(-height // factor), -(-width // factor))
 
 
 def normalise(luma: FloatArray, mean: float = 0.0, spread: float = 1.0) -> FloatArray:
@@ -50,26 +70,30 @@ def to_codes(luma: FloatArray) -> NDArray[np.uint8]:
     return np.clip(codes, 0, 255, out=codes).astype(np.uint8)
 
 
+def dense_flow(codes_from: NDArray[np.uint8], codes_to: NDArray[np.uint8]) -> FloatArray:
+    """DIS (Kroeger 2016, arXiv:1603.03590), OpenCV's ultrafast preset, on codes ``h x w`` of any size."""
+    height, width = codes_from.shape
+    if min(height, width) < SMALLEST_SIDE:
+        size = max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
+        large = [np.asarray(cv2.resize(codes, size), np.uint8) for codes in (codes_from, codes_to)]
+        return resize_flow(dense_flow(*large), height, width)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    return np.asarray(search.calc(codes_from, codes_to, None), np.float32)  # type: ignore[call-overload]
+
+
 def estimate_flow(luma_from: FloatArray, luma_to: FloatArray) -> FloatArray:
     """Motion ``h x w x 2`` (x, y in pixels): ``luma_from[y, x]`` is found at ``luma_to[y + flow_y, x + flow_x]``.
 
-    DIS (Kroeger 2016, arXiv:1603.03590), OpenCV's fast preset, on lumas ``h x w`` float32 in [0, 1] whose exposure
-    is made equal first.
+    Lumas ``h x w`` float32 in [0, 1]; their exposure is made equal first.
 
     Raises:
         ValueError: sizes that differ or exceed 512 pixels.
     """
-    height, width = luma_from.shape
     if luma_from.shape != luma_to.shape:
         raise ValueError(f"lumas of one size are needed, got {luma_from.shape = } and {luma_to.shape = }")
-    if max(height, width) > LARGEST_SIDE:
+    if max(luma_from.shape) > LARGEST_SIDE:
         raise ValueError(f"flow takes at most {LARGEST_SIDE} pixels a side, got {luma_from.shape = }")
-    if min(height, width) < SMALLEST_SIDE:
-        size = max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
-        large_from, large_to = (np.asarray(cv2.resize(luma, size), np.float32) for luma in (luma_from, luma_to))
-        return resize_flow(estimate_flow(large_from, large_to), height, width)
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return np.asarray(search.calc(to_codes(luma_from), to_codes(luma_to), None), np.float32)  # type: ignore[call-overload]
+    return dense_flow(to_codes(luma_from), to_codes(luma_to))
 
 
 @lru_cache(maxsize=8)
@@ -82,26 +106,32 @@ def pixel_grid(height: int, width: int) -> FloatArray:
     return grid
 
 
+def fetch(picture: FloatArray, position: FloatArray) -> FloatArray:
+    """``picture`` (``h x w`` or ``h x w x C``) at positions ``h x w x 2`` (x, y); the edge repeats beyond it."""
+    fetched = cv2.remap(picture, position, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(fetched, np.float32)
+
+
 def warp(picture: FloatArray, flow: FloatArray) -> FloatArray:
     """Fetches ``picture`` (``h x w`` or ``h x w x C``) along ``flow`` ``h x w x 2``; the edge repeats beyond it.
 
     With the flow from a to b and b's picture this gives b's picture as seen at a.
     """
-    target = flow + pixel_grid(*flow.shape[:2])
-    fetched = cv2.remap(picture, target, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
-    return np.asarray(fetched, np.float32)
+    return fetch(picture, flow + pixel_grid(*flow.shape[:2]))
 
 
 def resize_flow(flow: FloatArray, height: int, width: int) -> FloatArray:
     """Flow ``h x w x 2`` to another grid over the same extent, its vectors scaled along."""
-    scale = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    across, down = width / flow.shape[1], height / flow.shape[0]
     interpolation = cv2.INTER_AREA if height <= flow.shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(flow, (width, height), interpolation=interpolation), np.float32) * scale
+    resized = np.asarray(cv2.resize(flow, (width, height), interpolation=interpolation), np.float32)
+    resized *= np.float32(across) if across == down else np.array([across, down], np.float32)  # one factor is quicker
+    return resized
 
 
 def squared_length(flow: FloatArray) -> FloatArray:
-    x, y = flow[..., 0], flow[..., 1]
-    return x * x + y * y
+    x, y = cv2.split(flow)
+    return np.asarray(x * x + y * y, np.float32)
 
 
 def flow_confidence(
@@ -112,16 +142,68 @@ def flow_confidence(
     Low where the way there and back does not return (occlusion, Sundaram 2010), where the lumas there and here
     differ after their exposure is made equal, and where the flow leaves the picture. All four on one grid.
     """
-    height, width = luma_from.shape
-    returned = forward + warp(backward, forward)
-    slack = RETURN_TOLERANCE + RETURN_SHARE * np.sqrt(squared_length(forward))
-    return_error = squared_length(returned) / (slack * slack)
+    return trust(normalise(luma_from), normalise(luma_to), forward, backward, forward + pixel_grid(*luma_from.shape))
 
-    here, there = normalise(luma_from), normalise(luma_to)
-    luma_error = (here - warp(there, forward)) / np.float32(LUMA_TOLERANCE)
-    confidence = np.exp2(-return_error - luma_error * luma_error)
 
-    target = forward + pixel_grid(height, width)
-    x, y = target[..., 0], target[..., 1]
-    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
-    return np.asarray(confidence * inside, np.float32)
+def trust(
+    here: FloatArray, there: FloatArray, forward: FloatArray, backward: FloatArray, position: FloatArray
+) -> FloatArray:
+    """:func:`flow_confidence` of normalised lumas; ``position`` is where ``forward`` leads.
+
+    Falls with the fourth power of the errors: those of grain and of a coarse flow pass, those of occlusion do not.
+    """
+    height, width = here.shape
+    returned = squared_length(forward + fetch(backward, position))
+    slack = np.sqrt(squared_length(forward))
+    slack *= np.float32(RETURN_SHARE)
+    slack += np.float32(RETURN_TOLERANCE)
+    luma_error = here - fetch(there, position)
+    luma_error *= np.float32(1 / LUMA_TOLERANCE)
+    returned /= slack * slack
+    luma_error *= luma_error
+    confidence = np.exp2(-returned * returned - luma_error * luma_error)
+    confidence *= cv2.inRange(position, (-0.5, -0.5), (width - 0.5, height - 0.5)) > 0
+    return np.asarray(confidence, np.float32)
+
+
+@dataclass(frozen=True)
+class MotionPicture:
+    """What motion is sought in, made once for a frame."""
+
+    codes: NDArray[np.uint8]
+    """Luma as flow sees it, at most ``FLOW_SIDE`` a side, exposure removed."""
+    cells: FloatArray
+    """Normalised luma ``h x w`` on the grid of the planes to be filtered."""
+
+    @classmethod
+    def of(cls, luma: FloatArray, grid: tuple[int, int]) -> MotionPicture:
+        """Of a luma that :func:`flow_luma` made, for planes on a ``grid`` of (height, width) cells."""
+        return cls(to_codes(luma), normalise(shrink_luma(luma, *grid)))
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a frame's cells are in a neighbour, and how surely."""
+
+    position: FloatArray
+    """``h x w x 2`` (x, y) in cells."""
+    confidence: FloatArray
+    """``h x w`` in [0, 1]."""
+
+    def enlarged(self, height: int, width: int) -> Link:
+        """The same for planes on a finer grid over the same extent."""
+        flow = resize_flow(self.position - pixel_grid(*self.confidence.shape), height, width)
+        confidence = np.asarray(cv2.resize(self.confidence, (width, height)), np.float32)
+        return Link(flow + pixel_grid(height, width), confidence)
+
+
+def link_neighbours(earlier: MotionPicture, later: MotionPicture) -> tuple[Link, Link]:
+    """Links from an earlier frame to a later one, and back."""
+    grid = earlier.cells.shape
+    onward = resize_flow(dense_flow(earlier.codes, later.codes), *grid)
+    back = resize_flow(dense_flow(later.codes, earlier.codes), *grid)
+    there, here = onward + pixel_grid(*grid), back + pixel_grid(*grid)
+    return (
+        Link(there, trust(earlier.cells, later.cells, onward, back, there)),
+        Link(here, trust(later.cells, earlier.cells, back, onward, here)),
+    )

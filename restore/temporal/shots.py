@@ -53,8 +53,10 @@ class Thumbnail:
     """Luma ``64 x 96``, exposure removed, for the flow."""
     structure: FloatArray
     """The same with the local mean and contrast removed: neither flicker nor vignetting changes it."""
+    energy: FloatArray
+    """Mean square of ``structure`` in windows: how much texture there is."""
     layout: FloatArray
-    """The same blurred: where it is dark and bright. Motion blur does not change it."""
+    """Luma, exposure removed, blurred: where it is dark and bright. Motion blur does not change it."""
 
 
 def window_mean(picture: FloatArray) -> FloatArray:
@@ -67,9 +69,11 @@ def make_thumbnail(luma: FloatArray) -> Thumbnail:
     stretched = ((small - darkest) / max(brightest - darkest, SMALLEST_STRETCH)).clip(0, 1).astype(np.float32)
     mean = window_mean(stretched)
     spread = np.sqrt(np.maximum(window_mean(stretched * stretched) - mean * mean, 0))
+    structure = (stretched - mean) / (spread + CONTRAST_FLOOR)
     return Thumbnail(
         codes=(stretched * 255).astype(np.uint8),
-        structure=(stretched - mean) / (spread + CONTRAST_FLOOR),
+        structure=structure,
+        energy=window_mean(structure * structure),
         layout=np.asarray(cv2.GaussianBlur(stretched, (0, 0), 3), np.float32),
     )
 
@@ -83,22 +87,22 @@ def find_motion(first: Thumbnail, second: Thumbnail) -> FloatArray:
 
 def likeness(first: Thumbnail, second: Thumbnail, flow: FloatArray | None = None) -> float:
     """How much of ``first`` is found in ``second`` along ``flow``: 1 all, about 0 nothing; it may lie below 0."""
-    structure, layout = second.structure, second.layout
+    structure, energy, layout = second.structure, second.energy, second.layout
     if flow is not None:
         structure, layout = warp(structure, flow), warp(layout, flow)
+        energy = window_mean(structure * structure)
     compared = np.s_[MARGIN:-MARGIN, MARGIN:-MARGIN]
 
     # Correlation in windows, counted by the texture there is: flat sky is like every other.
-    energy_first, energy_second = window_mean(first.structure**2), window_mean(structure**2)
-    geometric_mean = np.sqrt(np.maximum(energy_first * energy_second, 0))
+    geometric_mean = np.sqrt(np.maximum(first.energy * energy, 0))
     correlation = window_mean(first.structure * structure) / (geometric_mean + EMPTY_STRUCTURE)
-    texture = np.maximum(energy_first, energy_second)[compared]
+    texture = np.maximum(first.energy, energy)[compared]
     same_structure = ((correlation[compared] * texture).mean() + EMPTY_STRUCTURE) / (texture.mean() + EMPTY_STRUCTURE)
 
     here, there = first.layout[compared], layout[compared]
     here, there = here - here.mean(), there - there.mean()
-    energy = np.sqrt((here * here).mean() * (there * there).mean())
-    same_layout = ((here * there).mean() + EMPTY_LAYOUT) / (energy + EMPTY_LAYOUT)
+    contrast = np.sqrt((here * here).mean() * (there * there).mean())
+    same_layout = ((here * there).mean() + EMPTY_LAYOUT) / (contrast + EMPTY_LAYOUT)
     return float((2 * same_structure + same_layout) / 3)
 
 

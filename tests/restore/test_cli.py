@@ -135,7 +135,7 @@ def test_a_signal_leaves_nothing_half_written(
     code: int,
 ) -> None:
     number = signal.Signals[name]
-    monkeypatch.setattr(VideoSink, "write", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(VideoSink, "picture", lambda *_: os.kill(os.getpid(), number))
     folder = tmp_path / "results"
     folder.mkdir()
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

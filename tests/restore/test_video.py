@@ -185,6 +185,8 @@ def test_options_that_exclude_each_other_are_refused(make_film: MakeFilm, toy_co
     both = VideoOptions(filter_chain="hflip", restore_preset="film")
     with pytest.raises(OptionError, match="not both"):
         colorize_video(make_film(), colorizer=toy_colorizer, options=both)
+    with pytest.raises(OptionError, match="no temporal pass"):
+        VideoOptions(temporal="off", temporal_debug=Path("debug.mp4"))
     with pytest.raises(OptionError, match="known are film"):
         colorize_video(make_film(), colorizer=toy_colorizer, options=VideoOptions(restore_preset="vhs"))
 
@@ -205,3 +207,18 @@ def test_the_film_preset_runs_and_is_recorded(make_film: MakeFilm, toy_colorizer
     report = colorize_video(make_film(), tmp_path / "out.mkv", colorizer=toy_colorizer, options=options)
     assert report.frames == FRAMES
     assert "deflicker" in json.loads(report_path(report.output).read_text(encoding="utf-8"))["filters"]
+
+
+def test_a_debug_film_is_written_beside(make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path) -> None:
+    debug = tmp_path / "debug.mp4"
+    with_debug, without = VideoOptions(codec="ffv1", temporal_debug=debug), LOSSLESS
+    results = [
+        colorize_video(make_film(), tmp_path / f"out-{number}.mkv", colorizer=toy_colorizer, options=options).output
+        for number, options in enumerate((with_debug, without))
+    ]
+    with av.open(str(debug)) as film:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(pictures) == FRAMES
+    assert [np.array_equal(*pair) for pair in zip(planes(results[0])[1], planes(results[1])[1], strict=True)] == [
+        True
+    ] * FRAMES

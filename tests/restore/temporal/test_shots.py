@@ -61,6 +61,24 @@ def test_dissolve_is_no_cut(read_clip: ReadClip) -> None:
     assert starts([*first[:10], *mixed, *second[10:16]]) == [0]
 
 
+def test_precision_and_recall_over_cuts_flashes_and_dissolves(read_clip: ReadClip) -> None:
+    """A long film: clip after clip, a flash in each, and every third one dissolves into another before the cut."""
+    lumas: list[FloatArray] = []
+    true_cuts = []
+    for turn in range(20):
+        clip, other = (davis_lumas(read_clip, DAVIS[number % len(DAVIS)]) for number in (turn, turn + 3))
+        true_cuts.append(len(lumas))
+        part = clip[turn % 8 : turn % 8 + 14]
+        part[7] = np.clip(part[7] * 0.2 + 0.8, 0, 1)
+        if turn % 3 == 0:
+            mixed = zip(clip[turn % 8 + 14 : turn % 8 + 24], other[:10], SHARES, strict=True)
+            part += [a * (1 - share) + b * share for a, b, share in mixed] + other[10:18]
+        lumas += part
+    found, true = set(starts(lumas)), set(true_cuts)
+    assert len(found & true) >= 0.95 * len(true)
+    assert len(found & true) >= 0.95 * len(found)
+
+
 def test_grain_on_black_is_one_shot() -> None:
     generator = np.random.default_rng(0)
     assert starts(generator.normal(0.06, 0.008, (12, 90, 120)).astype(np.float32)) == [0]

@@ -1,0 +1,127 @@
+"""The journal of a batch of photos: which results are there, and which windows must be done again.
+
+A line is written before its result gets its name, so that every result of ours has one; whether the result is there,
+and is what was written, its SHA-256 tells when a killed batch goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from restore.jobs.job import Job as JobFolder
+from restore.jobs.job import holds
+from restore.jobs.journal import Entry
+from restore.photo_plan import Job
+
+__all__ = ["Finished", "PhotoJournal"]
+
+SYNC_SECONDS = 1.0
+"""What a power cut may take. A dying process takes nothing, and results themselves are checked."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A file that needs no more work in this batch: coloured, or failed for a reason."""
+
+    place: str
+    """Of the result, in the output folder."""
+
+    source: str
+    stamp: list[int]
+    """Bytes and time of change of the source."""
+
+    sha256: str | None = None
+    """Of the result; None where there is none."""
+
+    starts_window: bool = False
+    pictures: int = 1
+    """More in a tar, none in a failure."""
+
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """Paths and reasons."""
+
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    """Since the one before."""
+
+
+class PhotoJournal:
+    """What is known of a batch's files, by the place of their results."""
+
+    def __init__(self, folder: JobFolder, out: Path) -> None:
+        self.folder, self.out = folder, out
+        self.finished: dict[str, Finished] = {}
+        folder.keep(self.is_sound)
+        self.synced = self.noted = time.monotonic()
+
+    def place(self, job: Job) -> str:
+        return os.path.relpath(job.destination, self.out)
+
+    def is_sound(self, entry: Entry) -> bool:
+        """Takes over what an earlier run finished, if source and result are what they were."""
+        finished = Finished(**entry["photo"])
+        result = self.out / finished.place
+        if finished.stamp != stamp_of(Path(finished.source)):
+            self.folder.warn(f"{finished.source} has changed and is done again")
+            return False
+        if finished.sha256 is not None and not holds(result, finished.sha256):
+            if result.exists():
+                self.folder.warn(f"{result} is damaged and done again")
+            return False
+        self.finished[finished.place] = finished
+        return True
+
+    def is_done(self, job: Job) -> bool:
+        return self.place(job) in self.finished
+
+    def note(self, finished: Finished) -> None:
+        """Writes down what is about to get its name, or has failed."""
+        now = time.monotonic()
+        self.finished[finished.place] = finished
+        sync = now - self.synced > SYNC_SECONDS
+        self.folder.add({"photo": {**asdict(finished), "seconds": round(now - self.noted, 3)}}, sync=sync)
+        self.noted = now
+        if sync:
+            self.synced = now
+
+    def forget(self, finished: Finished) -> None:
+        """Its result could not be named. The line stays, and says nothing without the result."""
+        if self.finished.get(finished.place) is finished:
+            del self.finished[finished.place]
+            self.folder.entries.pop()
+
+    def windows_to_do(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, bool, bool]]:
+        """Jobs of every window in which something is missing; whether one starts it, and whether it is missing.
+
+        Windows are filled in the order of jobs, so those between two known starts are known, and from any known start
+        on they come out as before.
+        """
+        for starts, window in self.known_windows(jobs):
+            missing = [not self.is_done(job) for job in window]
+            if any(missing):
+                for index, job in enumerate(window):
+                    yield job, starts and index == 0, missing[index]
+
+    def known_windows(self, jobs: Sequence[Job]) -> Iterable[tuple[bool, list[Job]]]:
+        window: list[Job] = []
+        starts = False
+        for job in jobs:
+            finished = self.finished.get(self.place(job))
+            if finished is not None and finished.starts_window:
+                yield starts, window
+                window, starts = [], True
+            window.append(job)
+        yield starts, window
+
+
+def stamp_of(path: Path) -> list[int]:
+    """Size and time of change in nanoseconds; empty where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return []
+    return [found.st_size, found.st_mtime_ns]

@@ -1,0 +1,120 @@
+"""What was done with a batch of photos, in one run and in all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from restore.media.photo_metadata import DIGITAL_SOURCE_TYPE
+from restore.photo_job import PhotoJournal
+from restore.photo_plan import Plan
+from restore.report import write_report
+from restore.version import VERSION
+
+__all__ = ["PhotosReport", "report_path", "write_whole_report"]
+
+SAME_LOOK = ("saturation", "upsampling")
+"""Options by which results of several runs belong together."""
+
+OF_ONE_RUN = ("seconds", "options", "program", "ignored")
+"""Keys that alone are no reason to write a report again."""
+
+
+@dataclass
+class PhotosReport:
+    """What was done with each file; a picture inside a tar is named ``shard.tar/member``."""
+
+    written: list[Path] = field(default_factory=list)
+    """Results, a tar once."""
+
+    skipped: list[Path] = field(default_factory=list)
+    """Results that were there already."""
+
+    failed: list[tuple[Path, str]] = field(default_factory=list)
+    """Inputs, and in a line each why there is no result. A failed member stays in its tar as it was."""
+
+    warnings: list[tuple[Path, str]] = field(default_factory=list)
+    """Inputs, and what of them could not be kept."""
+
+    pictures: int = 0
+    """Coloured, those in tars too."""
+
+    ignored: int = 0
+    """Files in folders that are no pictures by their names."""
+
+    seconds: float = 0.0
+    model: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists, dictionaries and numbers."""
+        return {
+            "program": f"rechroma {VERSION}",
+            "digital_source_type": DIGITAL_SOURCE_TYPE,
+            "model": self.model,
+            "options": self.options,
+            "pictures": self.pictures,
+            "ignored": self.ignored,
+            "seconds": round(self.seconds, 3),
+            "written": [str(path) for path in self.written],
+            "skipped": [str(path) for path in self.skipped],
+            "failed": [{"path": str(path), "reason": reason} for path, reason in self.failed],
+            "warnings": [{"path": str(path), "warning": warning} for path, warning in self.warnings],
+        }
+
+
+def report_path(out: Path) -> Path:
+    """Where the JSON report of a batch lies: inside its folder, or beside its tar."""
+    return out / "rechroma-report.json" if out.is_dir() else out.with_name(f"{out.name}.json")
+
+
+def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: Path, plan: Plan) -> None:
+    """The report of all runs that made what is in ``out``; a run that changed nothing leaves it as it is."""
+    known = list(journal.finished.values()) if journal is not None else []
+    whole = replace(
+        report,
+        written=[out / one.place for one in known if one.sha256 is not None],
+        failed=plan.failed + [(Path(path), reason) for one in known for path, reason in one.failed],
+        warnings=[(Path(path), warning) for one in known for path, warning in one.warnings],
+        pictures=sum(one.pictures for one in known),
+        seconds=max(report.seconds, sum(one.seconds for one in known)),
+    ).to_json()
+    path = report_path(out)
+    earlier = earlier_report(path)
+    if not report.options["overwrite"]:
+        whole = with_earlier(whole, earlier, {str(job.source) for job in plan.jobs})
+    if any(value != earlier.get(key) for key, value in whole.items() if key not in OF_ONE_RUN):
+        write_report(whole, path)
+
+
+def earlier_report(path: Path) -> dict[str, Any]:
+    """Empty where there is none, or something else under its name."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def with_earlier(whole: dict[str, Any], earlier: dict[str, Any], sources: set[str]) -> dict[str, Any]:
+    """Adds what finished batches of the same model and look said of results that are still there."""
+    look, earlier_look = whole["options"], earlier.get("options") or {}
+    if earlier.get("model") != whole["model"] or any(look[key] != earlier_look.get(key) for key in SAME_LOOK):
+        return whole
+    now = set(whole["written"])
+    there = set(whole["skipped"]) | now
+    kept = [path for path in earlier.get("written", []) if path not in now and (path in there or Path(path).exists())]
+    skipped = [path for path in whole["skipped"] if path not in {*kept, *now}]
+    gone = [each for each in earlier.get("failed", []) if each["path"] not in sources and each not in whole["failed"]]
+    warned = [each for each in earlier.get("warnings", []) if each not in whole["warnings"]]
+    return {
+        **whole,
+        "pictures": whole["pictures"] + earlier.get("pictures", 0),
+        "seconds": round(whole["seconds"] + earlier.get("seconds", 0), 3),
+        "written": kept + whole["written"],
+        "skipped": skipped,
+        "failed": whole["failed"] + gone,
+        "warnings": warned + whole["warnings"],
+    }

@@ -1,0 +1,269 @@
+"""Steadies planes of one shot along its motion, whatever they hold: a network's chroma, or a luma that it made.
+
+Three steps, each against one fault of networks that see one frame at a time:
+
+- The tone: a frame's planes shift as a whole. The shift against the shot so far is measured where the shot is seen
+  again, and every frame gets the mean tone of the frames around it, long into the past and ``tone_ahead`` into the
+  future. So what leaves the picture and returns has the colour that it had, and a few wrong frames set no tone.
+- The average: each cell becomes the weighted mean of what it is in this frame and in the frames around it, fetched
+  along the motion. Weights fall by ``decay`` a frame, by the confidence of the motion, and where colours disagree too
+  much to be flicker, so that what was hidden or comes in new keeps the frame's own prediction. The past is one running
+  sum (any shot streams), the future ``average_ahead`` frames.
+- The spread: an average keeps the mean colour and loses contrast where predictions differed. The colourfulness that is
+  lost is given back about the mean, by a gain that changes slowly.
+
+Measured on the eight DAVIS clips with the shipped Pix2Pix, relative to no temporal pass: averaging alone lowers dE00 by
+3 % and colourfulness by 7 %; to give the colourfulness back, a gain on all chroma costs two thirds of what dE00 gained,
+this one a fifth, because it does not deepen a cast.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.colour import FloatArray
+from restore.temporal.flow import Link, fetch
+from restore.temporal.tone import ToneMemory
+
+__all__ = ["PlaneFilter", "Settings"]
+
+TONE_PRIOR = 0.05
+"""Share of the picture that must be seen again before its tone counts as much as that of the frame before."""
+
+OUTLIER = 0.08
+"""Distance from the mean shift at which a cell counts half."""
+
+SMALLEST_SHARE = 0.05
+"""What a frame of another tone than the shot's counts at least: where nothing else is seen it must do."""
+
+ODD = 0.04
+"""Distance of a cell from the mean at which it counts half in the frames behind it."""
+
+DISAGREEMENT = 0.1
+"""Distance of colours at which what was or will be counts half."""
+
+SEEN_ENOUGH = 0.5
+"""Mean confidence of a link above which tones on both sides of it are fully compared; below, the memory fades by the
+share that is missing. Fast motion cuts a shot in parts that have little to do with each other."""
+
+LARGEST_TONE_SHIFT = 0.08
+"""A larger shift of a whole picture's chroma is no flicker but its content."""
+
+CENTRE_SHARE = 0.3
+"""What the length of the mean counts beside the spread in colourfulness."""
+
+LARGEST_GAIN = 1.25
+"""At most this much spread is given back."""
+
+GAIN_MEMORY = 0.95
+"""What the gain's past keeps a frame."""
+
+TINY = np.float32(1e-6)
+TINY_SPREAD = 1e-4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is held still."""
+
+    tone_ahead: int
+    """Frames of the future whose tone counts; the filter is so many frames late."""
+    tone_memory: float
+    """What a neighbour's tone keeps a frame of its weight."""
+    average_ahead: int
+    """Frames of the future that are averaged, at most ``tone_ahead``."""
+    decay: float
+    """What a neighbour's cell keeps a frame of its weight."""
+
+
+@dataclass
+class Waiting:
+    """A frame whose future is not known yet."""
+
+    centre: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    """``C``: mean and standard deviation of the planes as they came."""
+    own: FloatArray
+    """``h x w x (C + 1)``: planes less their tone, and their weight, 1."""
+    so_far: FloatArray
+    """``h x w x (C + 1)``: weighted sums of all planes fetched from the shot so far, and of weights."""
+    back: Motion | None
+    """To the frame before; None where the shot starts."""
+    tone: NDArray[np.float64]
+    """``C``: this frame's shift against the shot's first frame."""
+    trust: float
+    """In [0, 1]: how far this frame's tone can be compared with that of the frame before."""
+    onward: Motion | None = None
+    """To the next frame of the shot; None until it comes."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A link, its weights ready for sums of C + 1 planes."""
+
+    position: FloatArray
+    weights: FloatArray
+    """``h x w x (C + 1)``."""
+
+    @classmethod
+    def of(cls, link: Link, decay: float, planes: int) -> Motion:
+        weight = link.confidence * np.float32(decay)
+        return cls(link.position, np.asarray(cv2.merge([weight] * planes), np.float32))
+
+    def fetch(self, sums: FloatArray) -> FloatArray:
+        """The neighbour's sums as seen here, their weights reduced by distance and doubt."""
+        fetched = fetch(sums, self.position)
+        fetched *= self.weights
+        return fetched
+
+
+class PlaneFilter:
+    """One shot's planes, up to three on one grid. They go in by ``push`` and come out by ``pop``, in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._window: deque[Waiting] = deque()
+        self._tones = ToneMemory(settings.tone_memory)
+        self._given: FloatArray | None = None  # weighted sums up to the newest frame given out, as it has them
+        self._centres, self._colourfulness, self._spreads = np.zeros(3), 0.0, 0.0  # sums over the frames given out
+
+    def __len__(self) -> int:
+        """Frames inside."""
+        return len(self._window)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the oldest frame's future is known."""
+        return len(self._window) > self._settings.tone_ahead
+
+    def push(self, planes: FloatArray, links: tuple[Link, Link] | None) -> None:
+        """Takes the next planes ``C x h x w``, and the links from the frame before to this one and back.
+
+        ``links`` is None for the first frame only.
+        """
+        count = planes.shape[0]
+        ones = np.ones(planes.shape[1:], np.float32)
+        so_far = np.zeros((*ones.shape, count + 1), np.float32)
+        tone, trust, back = np.zeros(count), 1.0, None
+        if links is not None:
+            newest = self._window[-1]
+            newest.onward, back = (Motion.of(link, self._settings.decay, count + 1) for link in links)
+            so_far = back.fetch(newest.so_far + newest.own)
+            tone = tone_of(planes, so_far, newest.tone)
+            trust = min(1.0, cv2.mean(links[1].confidence)[0] / SEEN_ENOUGH)
+        shifted = [plane - np.float32(shift) for plane, shift in zip(planes, tone, strict=True)]
+        own = np.asarray(cv2.merge([*shifted, ones]), np.float32)
+        self._window.append(Waiting(*statistics(planes), own, so_far, back, tone, trust))
+
+    def pop(self) -> FloatArray:
+        """The oldest planes ``C x h x w``, steadied by what is in the filter and was before."""
+        window = list(self._window)
+        tone, likenesses = self._tones.settle([frame.tone for frame in window], [frame.trust for frame in window])
+        shares = np.maximum(likenesses, SMALLEST_SHARE).astype(np.float32)
+        oldest = self._window.popleft()
+        own = oldest.own * shares[0]
+        past = self._past(oldest)
+        future = self._future(window, shares)
+        future *= agreement(oldest.own, future)
+        *sums, weights = cv2.split(own + past + future)
+        mean = np.stack([plane / weights for plane in sums])
+        self._given = past + own * conformity(oldest.own, mean)
+        centre, spread = statistics(mean)
+        gain = self._gain(oldest, length(spread))
+        mean *= np.float32(gain)
+        shift = np.clip(tone - oldest.tone, -LARGEST_TONE_SHIFT, LARGEST_TONE_SHIFT)
+        mean += (centre * (1 - gain) + oldest.tone + shift).astype(np.float32)[:, None, None]
+        return mean
+
+    def _past(self, frame: Waiting) -> FloatArray:
+        """Weighted sums fetched from the frames given out, as ``frame`` has them."""
+        if frame.back is None or self._given is None:
+            return np.zeros_like(frame.own)
+        past = frame.back.fetch(self._given)
+        past *= agreement(frame.own, past)
+        return past
+
+    def _future(self, window: Sequence[Waiting], shares: FloatArray) -> FloatArray:
+        """Weighted sums fetched from the frames behind the first, as it has them."""
+        future = np.zeros_like(window[0].own)
+        for index in range(min(self._settings.average_ahead, len(window) - 1), 0, -1):
+            onward = window[index - 1].onward
+            assert onward is not None
+            future = onward.fetch(future + window[index].own * shares[index])
+        return future
+
+    def _gain(self, raw: Waiting, spread: float) -> float:
+        """What to multiply the averaged ``spread`` by so that the frames so far are as colourful as they came.
+
+        Colourfulness (Hasler and Susstrunk 2003, M3) is the spread and a share of the mean's length. A mean that
+        wobbles is longer than a steady one; that counts too, but not where it merely drifts.
+        """
+        count = raw.centre.size
+        self._centres[:count] = GAIN_MEMORY * self._centres[:count] + raw.centre
+        self._colourfulness = GAIN_MEMORY * self._colourfulness + length(raw.spread) + CENTRE_SHARE * length(raw.centre)
+        self._spreads = GAIN_MEMORY * self._spreads + spread
+        wanted = self._colourfulness - CENTRE_SHARE * length(self._centres)
+        return min(max(wanted / max(self._spreads, TINY_SPREAD), 1.0), LARGEST_GAIN)
+
+
+def length(vector: NDArray[np.float64]) -> float:
+    return float(np.sqrt((vector * vector).sum()))
+
+
+def agreement(own: FloatArray, sums: FloatArray) -> FloatArray:
+    """How far the weighted ``sums`` ``h x w x (C + 1)`` may count beside a frame's ``own``: ``h x w x (C + 1)``, alike.
+
+    Half where their colours lie ``DISAGREEMENT`` apart: that is no flicker but something else that was there.
+    """
+    *totals, weights = cv2.split(sums)
+    *planes, _ = cv2.split(own)
+    share = 1 / np.maximum(weights, TINY)
+    distance = np.zeros_like(weights)
+    for plane, total in zip(planes, totals, strict=True):
+        distance += np.square((plane - total * share) * np.float32(1 / DISAGREEMENT))
+    factor = 1 / (1 + distance)
+    return np.asarray(cv2.merge([factor] * own.shape[2]), np.float32)
+
+
+def conformity(own: FloatArray, mean: FloatArray) -> FloatArray:
+    """How far each cell of a frame's ``own`` ``h x w x (C + 1)`` counts later: ``h x w x 1``, little where it is far from
+    the ``mean`` ``C x h x w`` that it became."""
+    *planes, _ = cv2.split(own)
+    distance = np.zeros_like(mean[0])
+    for plane, average in zip(planes, mean, strict=True):
+        distance += np.square((plane - average) * np.float32(1 / ODD))
+    return np.asarray(1 / (1 + distance))[..., None]
+
+
+def statistics(planes: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean ``C`` and standard deviation ``C`` of planes ``C x h x w`` over the picture."""
+    pairs = np.array([cv2.meanStdDev(plane) for plane in planes])[:, :, 0, 0]
+    return pairs[:, 0], pairs[:, 1]
+
+
+def tone_of(planes: FloatArray, past: FloatArray, previous: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shift ``C`` of planes ``C x h x w`` against the shot so far, ``past`` ``h x w x (C + 1)``.
+
+    Measured where the past is seen again; where little is, the shift of the frame before holds. Cells far from the
+    mean shift count little: what changed alone, or at the edges of what moves, is no tone.
+    """
+    *sums, weights = cv2.split(past)
+    share = 1 / np.maximum(weights, TINY)
+    differences = [plane - summed * share for plane, summed in zip(planes, sums, strict=True)]
+    seen = np.minimum(weights, 1)
+    prior = TONE_PRIOR * seen.size
+
+    def mean(weight: FloatArray) -> NDArray[np.float64]:
+        total = np.array([cv2.sumElems(difference * weight)[0] for difference in differences])
+        return np.asarray((total + prior * previous) / (cv2.sumElems(weight)[0] + prior))
+
+    distance = np.zeros_like(seen)
+    for difference, shift in zip(differences, mean(seen), strict=True):
+        distance += np.square((difference - np.float32(shift)) * np.float32(1 / OUTLIER))
+    return mean(seen / (1 + distance))
