@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ToneMemory"]
+from restore.colour import FloatArray
+
+__all__ = ["ToneMemory", "tone_of"]
 
 HISTORY = 240
 """Frames of the past that are remembered, at most."""
 
-OUTLIER = 0.025
+OUTLIER = 0.008
 """Distance of a frame's tone from the shot's at which it counts half. Modes of one network lay 0.04 apart and more,
 the tones within a mode 0.01."""
 
+TONE_PRIOR = 0.05
+"""Share of the picture that must be seen again before its tone counts as much as that of the frame before."""
+
+ODD_CELL = 0.08
+"""Distance from the mean shift at which a cell counts half."""
+
 STEPS = 2
 """Of reweighting, from the median on."""
+
+TINY = np.float32(1e-6)
 
 Tones = NDArray[np.float64]
 
@@ -35,8 +46,8 @@ class ToneMemory:
     def settle(self, tones: Sequence[Tones], trusts: Sequence[float]) -> tuple[Tones, Tones]:
         """The shot's tone at the first of these frames, and how far each of them has it, in [0, 1].
 
-        ``tones`` (each ``C``) are of that frame and of those behind it; ``trusts`` say how far each can be compared with
-        the one before. The first is remembered.
+        ``tones`` (each ``C``) are of that frame and of those behind it; ``trusts`` say how far each can be compared
+        with the one before. The first is remembered.
 
         The tone is a robust mean of past and future: the weighted median, then two steps of Cauchy weights.
         """
@@ -48,7 +59,7 @@ class ToneMemory:
         tone = weighted_median(known, weights)
         for _ in range(STEPS):
             counted = weights * likeness(known, tone)
-            tone = counted @ known / counted.sum()
+            tone = (counted[:, None] * known).sum(axis=0) / counted.sum()
         return tone, likeness(np.stack(tones), tone)
 
 
@@ -64,3 +75,25 @@ def weighted_median(tones: Tones, weights: Tones) -> Tones:
     middle = (shares < shares[-1] / 2).sum(axis=0)
     columns = np.arange(tones.shape[1])
     return np.asarray(tones[order[middle, columns], columns])
+
+
+def tone_of(planes: FloatArray, past: FloatArray, previous: Tones) -> Tones:
+    """Shift ``C`` of planes ``C x h x w`` against the shot so far, ``past`` ``h x w x (C + 1)``.
+
+    Measured where the past is seen again; where little is, the shift of the frame before holds. Cells far from the
+    mean shift count little: what changed alone, or at the edges of what moves, is no tone.
+    """
+    *sums, weights = cv2.split(past)
+    share = 1 / np.maximum(weights, TINY)
+    differences = [plane - summed * share for plane, summed in zip(planes, sums, strict=True)]
+    seen = np.minimum(weights, 1)
+    prior = TONE_PRIOR * seen.size
+
+    def mean(weight: FloatArray) -> Tones:
+        total = np.array([cv2.sumElems(difference * weight)[0] for difference in differences])
+        return np.asarray((total + prior * previous) / (cv2.sumElems(weight)[0] + prior))
+
+    distance = np.zeros_like(seen)
+    for difference, shift in zip(differences, mean(seen), strict=True):
+        distance += np.square((difference - np.float32(shift)) * np.float32(1 / ODD_CELL))
+    return mean(seen / (1 + distance))

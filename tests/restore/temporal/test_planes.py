@@ -70,7 +70,7 @@ def test_noise_over_a_moving_picture_is_averaged_along_its_motion(strength: Stre
     generator = np.random.default_rng(5)
     film = [scene(number, left=None) for number in range(24)]
     truth = [chroma for _, chroma in film]
-    noisy = [chroma + generator.normal(0, 0.04, chroma.shape).astype(np.float32) for chroma in truth]
+    noisy = [chroma + generator.normal(0, 0.02, chroma.shape).astype(np.float32) for chroma in truth]
     smoothed = chromas([ChromaFrame(luma, raw) for (luma, _), raw in zip(film, noisy, strict=True)], strength)
     assert error(smoothed, truth) < 0.5 * error(noisy, truth)
     steps = [np.abs(after - before).mean() for before, after in pairwise(smoothed)]
