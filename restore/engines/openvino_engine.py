@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -60,9 +61,14 @@ class OpenVinoEngine:
             counts = f"{len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs"
             raise ModelError(f"a colorizer has one input and one output; this graph has {counts}")
         self.requests.set_callback(keep)
+        self.one_caller = Lock()  # the queue itself takes pictures from one thread only
 
     def __call__(self, pictures: FloatArray) -> FloatArray:
         """``B x C x H x W`` to ``B x 2 x h x w``."""
+        with self.one_caller:
+            return self.infer(pictures)
+
+    def infer(self, pictures: FloatArray) -> FloatArray:
         answers: dict[int, FloatArray] = {}
         try:
             for index in range(len(pictures)):

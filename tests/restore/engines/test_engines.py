@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -125,3 +126,10 @@ def test_a_network_that_samples_stays_with_pytorch() -> None:
     assert pick_engine("auto", device=CPU, precision="fp32", torch_only=True) == "torch"
     with pytest.raises(OptionError, match="only PyTorch"):
         pick_engine("openvino", device=CPU, precision="fp32", torch_only=True)
+
+
+def test_several_threads_may_share_an_engine(toy_graph: bytes, luma: FloatArray, true_chroma: FloatArray) -> None:
+    engine = OpenVinoEngine(toy_graph, precision="fp32", threads=2)
+    with ThreadPoolExecutor(4) as pool:
+        for chroma in pool.map(engine, [luma] * 24):
+            np.testing.assert_allclose(chroma, true_chroma, atol=1e-4)
