@@ -84,7 +84,9 @@ def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: 
     path = report_path(out)
     earlier = earlier_report(path)
     if not report.options["overwrite"]:
-        whole = with_earlier(whole, earlier, {str(job.source) for job in plan.jobs})
+        told = set(earlier.get("written", []))  # a run killed behind its report tells of the same results again
+        again = sum(one.pictures for one in known if str(out / one.place) in told)
+        whole = with_earlier(whole, earlier, {str(job.source) for job in plan.jobs}, again)
     if any(value != earlier.get(key) for key, value in whole.items() if key not in OF_ONE_RUN):
         write_report(whole, path)
 
@@ -98,8 +100,11 @@ def earlier_report(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def with_earlier(whole: dict[str, Any], earlier: dict[str, Any], sources: set[str]) -> dict[str, Any]:
-    """Adds what finished batches of the same model and look said of results that are still there."""
+def with_earlier(whole: dict[str, Any], earlier: dict[str, Any], sources: set[str], again: int) -> dict[str, Any]:
+    """Adds what finished batches of the same model and look said of results that are still there.
+
+    ``again`` is how many pictures both count.
+    """
     look, earlier_look = whole["options"], earlier.get("options") or {}
     if earlier.get("model") != whole["model"] or any(look[key] != earlier_look.get(key) for key in SAME_LOOK):
         return whole
@@ -111,7 +116,7 @@ def with_earlier(whole: dict[str, Any], earlier: dict[str, Any], sources: set[st
     warned = [each for each in earlier.get("warnings", []) if each not in whole["warnings"]]
     return {
         **whole,
-        "pictures": whole["pictures"] + earlier.get("pictures", 0),
+        "pictures": whole["pictures"] + max(earlier.get("pictures", 0) - again, 0),
         "seconds": round(whole["seconds"] + earlier.get("seconds", 0), 3),
         "written": kept + whole["written"],
         "skipped": skipped,
