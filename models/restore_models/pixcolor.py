@@ -37,8 +37,8 @@ LARGEST_BATCH = 64  # grids sampled at once where the caller does not say; about
 class PixColorSizes:
     """Sizes of all parts, kept in the weight file's metadata."""
 
-    conditioning: tuple[int, int, int] = (192, 128, 96)
-    """Widths of the conditioning net at strides 32, 16 and 8."""
+    conditioning: tuple[int, int, int] = (256, 192, 96)
+    """Widths of the conditioning net at strides 32, 16 and 8; the default model's, whose weights it can start from."""
     width: int = 64
     """Of the PixelCNN's stacks."""
     layers: int = 10

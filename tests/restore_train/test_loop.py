@@ -17,12 +17,12 @@ from restore_train.loop import TrainOptions, rate_at, train
 from restore_train.recipe import Adversary, Data, Network, Phase, Recipe, load_recipe
 
 REGRESSION = Phase(
-    name="regression", steps=4, batch=2, crop=64, smallest=32, largest=64, lr=1e-3, encoder_lr=1e-4,
+    name="regression", steps=4, batch=2, crop=64, smallest=32, largest=64, lr=1e-3, pretrained_lr=1e-4,
     losses={"smooth_l1": 1.0, "ciede2000": 0.01, "ab_error_rebalanced": 0.01, "colourfulness": -0.1}, gain=1.0,
     warmup_steps=2, decay_steps=2,
 )  # fmt: skip
 ADVERSARIAL = Phase(
-    name="adversarial", steps=3, batch=2, crop=64, smallest=32, largest=64, lr=1e-4, encoder_lr=1e-5,
+    name="adversarial", steps=3, batch=2, crop=64, smallest=32, largest=64, lr=1e-4, pretrained_lr=1e-5,
     losses={"log_mse": 1.0}, adversary=Adversary(lr=1e-4, weight=0.1, alone_steps=1),
 )  # fmt: skip
 RECIPE = Recipe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,7 +36,10 @@ class Learner(Protocol):
 
     @property
     def module(self) -> nn.Module:
-        """What is trained, averaged and saved; its ``encoder`` learns at a rate of its own."""
+        """What is trained, averaged and saved."""
+
+    pretrained: Set[str]
+    """Names of the module's parameters that learn at a rate of their own."""
 
     def begin(self, phase: Phase) -> None:
         """A phase starts."""
@@ -60,9 +64,15 @@ class Pix2PixLearner:
     stride = Pix2PixGenerator.stride
 
     def __init__(
-        self, generator: Pix2PixGenerator, *, device: torch.device, autocast: torch.autocast, rarity: Tensor
+        self,
+        generator: Pix2PixGenerator,
+        *,
+        device: torch.device,
+        autocast: torch.autocast,
+        rarity: Tensor,
+        pretrained: Set[str],
     ) -> None:
-        self.module, self.sizes = generator, generator.sizes
+        self.module, self.sizes, self.pretrained = generator, generator.sizes, pretrained
         self.discriminator = PatchDiscriminator(channels=32).to(device)
         self.autocast, self.rarity = autocast, rarity
 
@@ -111,9 +121,9 @@ class PixColorLearner:
     kind = "pixcolor"
     stride = PixColor.stride
 
-    def __init__(self, model: PixColor, *, autocast: torch.autocast) -> None:
-        self.module = model
-        self.sizes, self.autocast = model.sizes, autocast
+    def __init__(self, model: PixColor, *, autocast: torch.autocast, pretrained: Set[str]) -> None:
+        self.module, self.sizes, self.pretrained = model, model.sizes, pretrained
+        self.autocast = autocast
 
     def begin(self, phase: Phase) -> None:
         self.weights = phase.losses
@@ -122,7 +132,8 @@ class PixColorLearner:
         parts: dict[str, Tensor] = {}
         with self.autocast:
             if {"pixelcnn", "post_head"} & set(self.weights):
-                parts |= symbol_losses(self.module, luma, truth, passes=1 + step % REDRAWING_PASSES)
+                passes = 1 + step % REDRAWING_PASSES if "post_head" in self.weights else 0
+                parts |= symbol_losses(self.module, luma, truth, passes=passes)
             if "refinement" in self.weights:
                 parts["refinement"] = refinement_loss(self.module, luma, truth)
         return torch.stack([self.weights.get(name, 0.0) * value for name, value in parts.items()]).sum(), parts
@@ -134,29 +145,41 @@ class PixColorLearner:
         pass
 
 
-def build_encoder(network: Network, data: Path) -> MobileNetV2Encoder:
-    """An encoder with the weights that the recipe starts from, its first blocks frozen."""
-    encoder = MobileNetV2Encoder()
+def pretrain(module: nn.Module, network: Network, data: Path) -> Set[str]:
+    """Gives a network the weights that its recipe starts from, and freezes its encoder's first blocks.
+
+    The names of what is not random any more. PixColor's conditioning is the default model's U under another name.
+    """
+    own = module.state_dict()
+    given: dict[str, Tensor] = {}
     if network.backbone is not None:
-        encoder.load_state_dict(luma_weights(load_file(data / network.backbone)))
-    if network.encoder_of is not None:
-        encoder.load_state_dict(open_model(network.encoder_of)[0].module.encoder.state_dict())  # type: ignore[union-attr]
-    for parameter in encoder.features[: network.frozen_blocks].parameters():
+        weights = luma_weights(load_file(data / network.backbone))
+        given = {f"encoder.{name}": weights[name] for name in module.encoder.state_dict()}  # type: ignore[union-attr]
+    if network.starts_from is not None:
+        weights = open_model(network.starts_from)[0].module.state_dict()
+        for name, value in own.items():
+            source = weights.get(name.removeprefix("conditioning."))
+            if source is not None and source.shape == value.shape:
+                given[name] = source
+    module.load_state_dict(own | given)
+    for parameter in module.encoder.features[: network.frozen_blocks].parameters():  # type: ignore[union-attr,index]
         parameter.requires_grad_(False)
-    return encoder
+    return given.keys()
 
 
 def build_learner(
     network: Network, data: Path, *, device: torch.device, autocast: torch.autocast, rarity: Tensor
 ) -> Learner:
     """The network that a recipe names, on its device, channels-last."""
-    encoder = build_encoder(network, data)
     if network.kind == "pixcolor":
-        model = build_pixcolor(PixColorSizes.from_json(network.sizes), encoder=encoder)
-        return PixColorLearner(on(device, model), autocast=autocast)
+        model = build_pixcolor(PixColorSizes.from_json(network.sizes))
+        pretrained = pretrain(model, network, data)
+        return PixColorLearner(on(device, model), autocast=autocast, pretrained=pretrained)
     sizes = Pix2PixSizes(decoder_channels=tuple(network.sizes["decoder_channels"]))
-    generator = Pix2PixGenerator(encoder=encoder, sizes=sizes)
-    return Pix2PixLearner(on(device, generator), device=device, autocast=autocast, rarity=rarity)
+    generator = Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=sizes)
+    pretrained = pretrain(generator, network, data)
+    generator = on(device, generator)
+    return Pix2PixLearner(generator, device=device, autocast=autocast, rarity=rarity, pretrained=pretrained)
 
 
 def on(device: torch.device, module: Any) -> Any:

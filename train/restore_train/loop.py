@@ -48,12 +48,11 @@ class TrainOptions:
     """Build everything, take one step a phase, write nothing."""
 
 
-def optimizer_for(module: nn.Module, network: Network, phase: Phase) -> torch.optim.AdamW:
-    inside = {id(parameter) for parameter in module.encoder.parameters()}  # type: ignore[union-attr]
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    encoder = [parameter for parameter in trained if id(parameter) in inside]
-    rest = [parameter for parameter in trained if id(parameter) not in inside]
-    groups = [{"params": rest, "lr": phase.lr}, {"params": encoder, "lr": phase.encoder_lr}]
+def optimizer_for(learner: Learner, network: Network, phase: Phase) -> torch.optim.AdamW:
+    trained = {name: parameter for name, parameter in learner.module.named_parameters() if parameter.requires_grad}
+    pretrained = [parameter for name, parameter in trained.items() if name in learner.pretrained]
+    rest = [parameter for name, parameter in trained.items() if name not in learner.pretrained]
+    groups = [{"params": rest, "lr": phase.lr}, {"params": pretrained, "lr": phase.pretrained_lr}]
     betas = (0.9, 0.99) if phase.adversary is None else (0.5, 0.99)
     return torch.optim.AdamW(groups, betas=betas, weight_decay=network.weight_decay)
 
@@ -146,7 +145,7 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             continue  # an earlier phase, complete
         if number > 0 and not resumed:
             module.load_state_dict(average.state_dict())  # a phase starts from the best of the one before
-        optimizer = optimizer_for(module, recipe.network, phase)
+        optimizer = optimizer_for(learner, recipe.network, phase)
         learner.begin(phase)
         base_rates = [group["lr"] for group in optimizer.param_groups]
         first_step = 0

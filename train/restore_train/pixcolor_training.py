@@ -65,18 +65,18 @@ def symbol_losses(model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int 
 
     ``pixelcnn`` and ``post_head`` are nats a symbol before and after the post-head; the loss is their sum. ``passes``
     is how far the bins that the post-head has to mend are from the truth (:func:`redrawn`); each beyond the first costs
-    a forward run of the PixelCNN. The drawing uses torch's default generator.
+    a forward run of the PixelCNN, and 0 leaves the post-head out. The drawing uses torch's default generator.
     """
     bins = bins_from_chroma(coarse_chroma(chroma, luma))
     conditioning = model.condition(luma)
     raw = model.pixelcnn(bins, conditioning)
-    drawn = redrawn(model, raw.detach(), conditioning.detach(), passes)
-    mended = model.post_head(drawn, conditioning)
     likelihood = model.pixelcnn.likelihood
-    return {
-        "pixelcnn": negative_log_likelihood(likelihood, raw, bins),
-        "post_head": negative_log_likelihood(likelihood, mended, bins),
-    }
+    losses = {"pixelcnn": negative_log_likelihood(likelihood, raw, bins)}
+    if passes:
+        drawn = redrawn(model, raw.detach(), conditioning.detach(), passes)
+        mended = model.post_head(drawn, conditioning)
+        losses["post_head"] = negative_log_likelihood(likelihood, mended, bins)
+    return losses
 
 
 def refinement_loss(model: PixColor, luma: Tensor, chroma: Tensor) -> Tensor:

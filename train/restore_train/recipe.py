@@ -42,8 +42,8 @@ class Network:
     """A key of :data:`LOSSES`."""
     backbone: str | None = None
     """Pretrained encoder (safetensors), relative to the data folder; random where absent."""
-    encoder_of: str | None = None
-    """A shipped model whose encoder this one starts from instead."""
+    starts_from: str | None = None
+    """A shipped model whose parts this one starts from instead, as far as both have them."""
     frozen_blocks: int = 0
     """The first blocks of the encoder keep their pretrained weights: general edges, and half the cost of a step."""
     weight_decay: float = 0.01
@@ -72,7 +72,8 @@ class Phase:
     largest: int
     """Of crops; see :class:`restore_train.photoset.Crops`."""
     lr: float
-    encoder_lr: float
+    pretrained_lr: float
+    """Of the parts that do not start from random weights."""
     losses: dict[str, float]
     """Weights by name, out of :data:`LOSSES`."""
     gain: float = 0.0
