@@ -13,11 +13,15 @@ Matrix products round differently for different batch sizes. In float32 a draw t
 between two bins may then go either way, about once in 500 pictures, and everything after it follows; in float64 once in
 ten billion. Batch sizes must not show in results, so float64 is the default: the products are small, and it costs
 little.
+
+Cells may be given (a film's colours that are there already): they are taken as they are, and the others are drawn in
+their place in the raster, knowing the given cells before them. A row's given cells are passed over but for those
+within reach of a drawn one to their right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -28,7 +32,7 @@ from restore_models.pixcolor_bins import BINS
 from restore_models.pixcolor_likelihood import Likelihood
 from restore_models.pixcolor_pixelcnn import FIRST_COLUMNS, FIRST_ROWS, PixelCNN, PixelLayer
 
-__all__ = ["CachedSampler", "Draw", "draw_bins", "sample_naively"]
+__all__ = ["CachedSampler", "Draw", "Given", "draw_bins", "sample_naively"]
 
 COLDEST = 1e-3  # below this temperature the likeliest bin is taken
 
@@ -40,7 +44,17 @@ class Draw:
     bins: Tensor
     """``N x 2 x h x w``, int64, channels (Cr, Cb)."""
     log_likelihood: Tensor
-    """``N``, nats of the whole grid under the untempered model; for choosing the likeliest of several."""
+    """``N``, nats of what was drawn under the untempered model; for choosing the likeliest of several."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Cells that are not drawn."""
+
+    bins: Tensor
+    """``N x 2 x h x w``, int64, channels (Cr, Cb); of any value where cells are to be drawn."""
+    mask: Tensor
+    """``N x h x w``, bool: true where ``bins`` holds."""
 
 
 def check_temperature(temperature: float) -> None:
@@ -57,7 +71,9 @@ def draw_bins(log_probabilities: Tensor, noise: Tensor, temperature: float) -> T
 
 
 @torch.inference_mode()
-def sample_naively(network: PixelCNN, conditioning: Tensor, noise: Tensor, *, temperature: float = 1.0) -> Draw:
+def sample_naively(
+    network: PixelCNN, conditioning: Tensor, noise: Tensor, *, temperature: float = 1.0, given: Given | None = None
+) -> Draw:
     """The definition: the whole network once a symbol. ``N x D x h x w`` and ``N x 2 x h x w``, in the network's dtype.
 
     For tests and measurements; :class:`CachedSampler` gives the same bins.
@@ -72,8 +88,13 @@ def sample_naively(network: PixelCNN, conditioning: Tensor, noise: Tensor, *, te
                 raw = network(bins, conditioning)[:, channel, row, column]
                 log_probabilities = network.likelihood.log_probabilities(raw)
                 drawn = draw_bins(log_probabilities, noise[:, channel, row, column], temperature)
+                likelihood = log_probabilities.gather(-1, drawn[:, None])[:, 0]
+                if given is not None:
+                    fixed = given.mask[:, row, column]
+                    drawn = torch.where(fixed, given.bins[:, channel, row, column], drawn)
+                    likelihood = likelihood.masked_fill(fixed, 0)
                 bins[:, channel, row, column] = drawn
-                total += log_probabilities.gather(-1, drawn[:, None])[:, 0]
+                total += likelihood
     return Draw(bins, total)
 
 
@@ -127,22 +148,28 @@ class CachedSampler:
         self.blue = matrix(head.blue, dtype), bias(head.blue, dtype)
 
     @torch.inference_mode()
-    def __call__(self, conditioning: Tensor, noise: Tensor, *, temperature: float = 1.0) -> Draw:
+    def __call__(
+        self, conditioning: Tensor, noise: Tensor, *, temperature: float = 1.0, given: Given | None = None
+    ) -> Draw:
         """Conditioning ``N x D x h x w`` and noise ``N x 2 x h x w``, of any dtype, to N grids.
 
-        On a CUDA device one row is captured as a CUDA graph and replayed for all.
+        On a CUDA device one row is captured as a CUDA graph and replayed for all; there ``given`` cells save no time.
         """
         check_temperature(temperature)
         if len(noise) != len(conditioning) or noise.shape[2:] != conditioning.shape[2:]:
             raise ValueError(f"noise {tuple(noise.shape)} does not fit conditioning {tuple(conditioning.shape)}")
-        rows = RowByRow(self, conditioning, temperature)
+        if given is not None and (given.bins.shape != noise.shape or given.mask.shape != noise[:, 0].shape):
+            raise ValueError(f"{given.bins.shape = }, {given.mask.shape = } do not fit noise {tuple(noise.shape)}")
+        rows = RowByRow(self, conditioning, temperature, some_given=given is not None)
         conditions = conditioning.permute(2, 3, 0, 1)  # h x w x N x D
         numbers = noise.permute(2, 3, 1, 0)  # h x w x 2 x N
         advance = captured(rows) if conditioning.is_cuda else rows.advance
         drawn = []
-        for condition, number in zip(conditions, numbers, strict=True):
+        for row, (condition, number) in enumerate(zip(conditions, numbers, strict=True)):
             rows.condition.copy_(condition)
             rows.noise.copy_(number)
+            if given is not None:
+                rows.take(given, row, pass_over=not conditioning.is_cuda)
             advance()
             drawn.append(rows.bins.clone())
         bins = torch.stack(drawn).permute(3, 2, 0, 1).contiguous()  # N x 2 x h x w
@@ -155,7 +182,9 @@ class RowByRow:
     That is what a captured CUDA graph needs; nothing in it depends on the row's number or on drawn values.
     """
 
-    def __init__(self, sampler: CachedSampler, conditioning: Tensor, temperature: float) -> None:
+    def __init__(
+        self, sampler: CachedSampler, conditioning: Tensor, temperature: float, *, some_given: bool = False
+    ) -> None:
         grids, channels, _, columns = conditioning.shape
         device = conditioning.device
         self.sampler = sampler
@@ -169,9 +198,25 @@ class RowByRow:
         self.noise = zeros(columns, 2, grids)
         self.bins = torch.zeros(columns, 2, grids, dtype=torch.long, device=device)
         self.log_likelihood = zeros(grids)
+        self.columns: Iterable[int] = range(columns)  # those that are worked on
+        self.given = torch.zeros_like(self.bins) if some_given else None
+        self.mask = torch.zeros(columns, grids, dtype=torch.bool, device=device)
         # Zero padding as the convolutions have it, beside and above the picture.
         self.symbols = zeros(FIRST_ROWS, columns + 2 * FIRST_COLUMNS, grids, symbol)
         self.above = zeros(sampler.depth, columns + 2, grids, sampler.width)
+
+    def take(self, given: Given, row: int, *, pass_over: bool) -> None:
+        """The next row's given cells; ``pass_over`` leaves out the work on those that no drawn cell hears of."""
+        assert self.given is not None
+        self.given.copy_(given.bins[:, :, row].permute(2, 1, 0))
+        self.mask.copy_(given.mask[:, row].T)
+        if pass_over:
+            # Layer L of a cell hears of layer L - 1 of its left neighbour: what is wrong moves on one layer a cell,
+            # and has left the last one after as many cells as there are layers.
+            drawn = (~given.mask[:, row]).any(dim=0)
+            reach = F.pad(drawn.float()[None, None], (0, self.sampler.depth))
+            heard = F.max_pool1d(reach, self.sampler.depth + 1, stride=1)[0, 0] > 0
+            self.columns = heard.nonzero()[:, 0].tolist()
 
     def reset(self) -> None:
         for cache in (self.symbols, self.above, self.log_likelihood):
@@ -210,8 +255,11 @@ class RowByRow:
         sampler = self.sampler
         columns, grids, _ = start.shape
         symbols = torch.zeros_like(self.symbols[0])  # (w + 2 * FIRST_COLUMNS) x N x 2E
+        if self.given is not None:
+            self.bins.copy_(self.given)
+            symbols[FIRST_COLUMNS : FIRST_COLUMNS + columns] = self.embedded(self.given[:, 0], self.given[:, 1])
         lefts = told.new_zeros(sampler.depth, grids, sampler.width)
-        for column in range(columns):
+        for column in self.columns:
             window = torch.cat(list(symbols[column : column + FIRST_COLUMNS]), dim=-1)
             gated = F.glu(torch.addmm(start[column], window, sampler.first_horizontal), dim=-1)
             here = torch.addmm(sampler.first_out[1], gated, sampler.first_out[0])  # N x C
@@ -232,13 +280,23 @@ class RowByRow:
         red = self.draw_symbol(torch.addmm(sampler.red[1], features, sampler.red[0]), column, 0)
         hidden = torch.addmm(sampler.hidden[1], features, sampler.hidden[0]) + sampler.red_effect[red]
         blue = self.draw_symbol(torch.addmm(sampler.blue[1], F.relu(hidden), sampler.blue[0]), column, 1)
-        return torch.cat([sampler.tables[0][red], sampler.tables[1][blue]], dim=-1)
+        return self.embedded(red, blue)
+
+    def embedded(self, red: Tensor, blue: Tensor) -> Tensor:
+        """Bins ``...`` to ``... x 2E``."""
+        tables = self.sampler.tables
+        return torch.cat([tables[0][red], tables[1][blue]], dim=-1)
 
     def draw_symbol(self, raw: Tensor, column: int, channel: int) -> Tensor:
         log_probabilities = self.sampler.likelihood.log_probabilities(raw)
         drawn = draw_bins(log_probabilities, self.noise[column, channel], self.temperature)
+        likelihood = log_probabilities.gather(-1, drawn[:, None])[:, 0]
+        if self.given is not None:
+            fixed = self.mask[column]
+            drawn = torch.where(fixed, self.given[column, channel], drawn)
+            likelihood = likelihood.masked_fill(fixed, 0)
         self.bins[column, channel] = drawn
-        self.log_likelihood += log_probabilities.gather(-1, drawn[:, None])[:, 0]
+        self.log_likelihood += likelihood
         return drawn
 
 

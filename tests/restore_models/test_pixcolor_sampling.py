@@ -12,7 +12,7 @@ from restore_models.pixcolor_bins import BINS
 from restore_models.pixcolor_likelihood import Likelihood
 from restore_models.pixcolor_noise import symbol_noise
 from restore_models.pixcolor_pixelcnn import PixelCNN
-from restore_models.pixcolor_sampling import CachedSampler, RowByRow, draw_bins, sample_naively
+from restore_models.pixcolor_sampling import CachedSampler, Given, RowByRow, draw_bins, sample_naively
 
 CHANNELS = 6
 GRIDS = [(1, 1), (1, 9), (9, 1), (5, 7), (8, 6), (2, 13)]
@@ -177,15 +177,71 @@ def test_log_likelihood_is_the_network_s_own_of_what_was_drawn() -> None:
     torch.testing.assert_close(draw.log_likelihood.float(), own, rtol=1e-4, atol=1e-3)
 
 
+def some_given(noise: torch.Tensor, share: float, seed: int = 3) -> Given:
+    """Random bins, given in blobs, so that rows have long given stretches."""
+    generator = torch.Generator().manual_seed(seed)
+    grids, _, height, width = noise.shape
+    cloud = torch.rand(grids, 1, height // 2 + 1, width // 4 + 1, generator=generator)
+    mask = cloud.repeat_interleave(2, 2).repeat_interleave(4, 3)[:, 0, :height, :width] < share
+    return Given(torch.randint(BINS, noise.shape, generator=generator), mask)
+
+
+@pytest.mark.parametrize("likelihood", Likelihood)
+@pytest.mark.parametrize(("grid", "share"), [((5, 7), 0.5), ((7, 40), 0.9), ((4, 30), 1.0), ((4, 6), 0.0)])
+def test_given_cells_stay_and_the_others_are_the_naive_loop_s(
+    likelihood: Likelihood, grid: tuple[int, int], share: float
+) -> None:
+    net = network(likelihood)
+    conditioning, noise = inputs(2, *grid)
+    given = some_given(noise, share)
+    naive = sample_naively(net, conditioning, noise, given=given)
+    cached = CachedSampler(net)(conditioning, noise, given=given)
+    assert torch.equal(cached.bins, naive.bins)
+    torch.testing.assert_close(cached.log_likelihood.float(), naive.log_likelihood, rtol=1e-4, atol=1e-3)
+    fixed = given.mask[:, None].expand_as(noise)
+    assert torch.equal(cached.bins[fixed], given.bins[fixed])
+    free = CachedSampler(net)(conditioning, noise).bins
+    assert torch.equal(cached.bins, free) == (share == 0)
+
+
+def test_given_stretches_cost_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network(Likelihood.SOFTMAX, layers=2)
+    conditioning, noise = inputs(1, 3, 30)
+    mask = torch.ones(1, 3, 30, dtype=torch.bool)
+    mask[0, 1, 20] = False
+    worked: list[int] = []
+    draw_cell = RowByRow.draw_cell
+
+    def counting(self: RowByRow, here: torch.Tensor, column: int) -> torch.Tensor:
+        worked.append(column)
+        return draw_cell(self, here, column)
+
+    monkeypatch.setattr(RowByRow, "draw_cell", counting)
+    CachedSampler(net)(conditioning, noise, given=Given(torch.zeros(1, 2, 3, 30, dtype=torch.long), mask))
+    assert worked == [18, 19, 20]
+
+
+def test_given_cells_of_another_grid_are_refused() -> None:
+    conditioning, noise = inputs(2, 3, 4)
+    given = Given(torch.zeros(2, 2, 4, 3, dtype=torch.long), torch.ones(2, 4, 3, dtype=torch.bool))
+    with pytest.raises(ValueError, match="do not fit"):
+        CachedSampler(network(Likelihood.SOFTMAX))(conditioning, noise, given=given)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("likelihood", Likelihood)
 def test_a_captured_row_draws_what_the_cpu_draws(likelihood: Likelihood) -> None:
     """Twice, since a graph keeps its buffers between replays."""
     net = network(likelihood)
     conditioning, noise = inputs(5, 9, 7)
-    expected = CachedSampler(net)(conditioning, noise)
+    kept = some_given(noise, 0.5)
+    expected, expected_of_given = (CachedSampler(net)(conditioning, noise, given=given) for given in (None, kept))
     sampler = CachedSampler(net.to("cuda"))
+    there = conditioning.to("cuda"), noise.to("cuda")
+    kept_there = Given(kept.bins.to("cuda"), kept.mask.to("cuda"))
     for _ in range(2):
-        draw = sampler(conditioning.to("cuda"), noise.to("cuda"))
+        draw, draw_of_given = sampler(*there), sampler(*there, given=kept_there)
         assert torch.equal(draw.bins.cpu(), expected.bins)
+        assert torch.equal(draw_of_given.bins.cpu(), expected_of_given.bins)
         torch.testing.assert_close(draw.log_likelihood.cpu(), expected.log_likelihood)
+        torch.testing.assert_close(draw_of_given.log_likelihood.cpu(), expected_of_given.log_likelihood)
