@@ -31,6 +31,7 @@ def evaluate_samples(
     from restore.colour import FloatArray, rgb_from_luma_chroma
     from restore.upsample import upsample_chroma
     from restore.variants import VariantPainter
+    from restore_train.evaluate_likelihood import evaluate_likelihood
     from restore_train.evaluate_samples import evaluate_samples as measure
     from restore_train.figures import PICTURE_COLUMNS, summaries
 
@@ -48,13 +49,20 @@ def evaluate_samples(
     try:
         with progress_bar("measuring", "pictures") as progress:
             found = measure(sets, sampling, progress=progress)
+        with progress_bar("asking for the truth", "pictures") as progress:
+            size = colorizer.working_size
+            nats = evaluate_likelihood(sets, painter.model, working_size=size, seed=seed, progress=progress)
     except (ValueError, FileNotFoundError) as error:
         raise InputError(str(error)) from error
     means = summaries(found.rows)
     show(f"{len(found.rows['truth'])} pictures", PICTURE_COLUMNS, means)
     console.print(f"diversity, mean dE00 between two colourings of one picture: {found.diversity:.2f}")
     console.print(f"cast, mean Cb and Cr less the truth's, in codes: {found.bias[0]:+.2f} {found.bias[1]:+.2f}")
+    console.print(
+        f"the truth, nats a symbol: {nats.forced:.3f} given the truth so far; "
+        f"along the model's own draws {nats.before:.3f} before and {nats.after:.3f} after the post-head"
+    )
     if json_path is not None:
         pictures = {label: [asdict(row) for row in figures] for label, figures in found.rows.items()}
-        facts = {"diversity": found.diversity, "bias": np.asarray(found.bias).tolist()}
+        facts = {"diversity": found.diversity, "bias": np.asarray(found.bias).tolist(), "nats": asdict(nats)}
         write_json(json_path, {"command": command_line(), **facts, "set": means, "pictures": pictures})

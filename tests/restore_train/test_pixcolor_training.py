@@ -15,9 +15,9 @@ from restore_train.augment import FilmWear
 from restore_train.photoset import Crops, PhotoSet, read_photos
 from restore_train.pixcolor_training import (
     coarse_chroma,
+    nats_of_truth,
     redrawn,
     refinement_loss,
-    sampled_likelihood,
     symbol_losses,
 )
 
@@ -112,12 +112,14 @@ def test_training_beats_the_bins_own_entropy(likelihood: str, photos: tuple[torc
     assert float(losses["post_head"].detach()) < entropy - 0.1
 
 
-def test_sampled_likelihood_asks_both_networks_for_the_truth(photos: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_nats_ask_both_networks_for_the_truth(photos: tuple[torch.Tensor, torch.Tensor]) -> None:
     luma, chroma = photos
     model = toy().eval()
-    report = sampled_likelihood(model, luma[:2], chroma[:2], seed=3)
-    assert report == sampled_likelihood(model, luma[:2], chroma[:2], seed=3)
-    assert 2.5 < report.before < 4.5
-    assert 2.5 < report.after < 4.5
-    assert report.chroma_error > 0.02  # untrained draws are noise
-    assert report.mended_chroma_error < report.chroma_error  # and the mean of an untrained head is near gray
+    nats = nats_of_truth(model, luma[:2], chroma[:2], seed=3)
+    assert nats == nats_of_truth(model, luma[:2], chroma[:2], seed=3)
+    assert nats != nats_of_truth(model, luma[:2], chroma[:2], seed=4)
+    flat = float(np.log(BINS))  # an untrained softmax is nearly flat, whatever it is given
+    assert [nats.forced, nats.before, nats.after] == pytest.approx([flat] * 3, abs=1.0)
+    with torch.no_grad():
+        forced = symbol_losses(model, luma[:2], chroma[:2], passes=0)
+    assert nats.forced == pytest.approx(float(forced["pixelcnn"]), abs=1e-5)

@@ -21,18 +21,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from restore_models.pixcolor import PixColor, expected_chroma
-from restore_models.pixcolor_bins import bins_from_chroma, chroma_from_bins
+from restore_models.pixcolor import PixColor
+from restore_models.pixcolor_bins import bins_from_chroma
 from restore_models.pixcolor_likelihood import Likelihood
 from restore_models.pixcolor_sampling import draw_bins
 
 __all__ = [
-    "SampledLikelihood",
+    "Nats",
     "coarse_chroma",
+    "nats_of_truth",
     "negative_log_likelihood",
     "redrawn",
     "refinement_loss",
-    "sampled_likelihood",
     "symbol_losses",
 ]
 
@@ -86,32 +86,31 @@ def refinement_loss(model: PixColor, luma: Tensor, chroma: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SampledLikelihood:
-    """How likely the truth is at generation, where the past is the model's own: nats a symbol, lower is better."""
+class Nats:
+    """How surprising the truth is, in nats a symbol (32 equally likely bins: 3.47); lower is better."""
 
+    forced: float
+    """To the PixelCNN, given the truth so far: the likelihood proper."""
     before: float
-    """Under the PixelCNN, along its own samples."""
+    """To the PixelCNN at generation, where what it is given are its own draws."""
     after: float
-    """Under the post-head that mends those samples."""
-    chroma_error: float
-    """Mean absolute error of the bins' chroma, before the post-head."""
-    mended_chroma_error: float
-    """The same after it."""
+    """To the post-head that mends those draws."""
 
 
 @torch.inference_mode()
-def sampled_likelihood(model: PixColor, luma: Tensor, chroma: Tensor, *, seed: int = 0) -> SampledLikelihood:
-    """Samples every picture of a batch once and asks both networks for the truth."""
-    coarse = coarse_chroma(chroma, luma)
-    bins = bins_from_chroma(coarse)
+def nats_of_truth(model: PixColor, luma: Tensor, chroma: Tensor, *, seed: int = 0, first_picture: int = 0) -> Nats:
+    """Draws every picture of a batch once, numbered from ``first_picture`` on, and asks both networks for the truth.
+
+    ``luma`` is ``B x 1 x H x W``, ``chroma`` ``B x 2 x h x w`` of any finer grid than the coarse one.
+    """
+    bins = bins_from_chroma(coarse_chroma(chroma, luma))
     conditioning = model.condition(luma)
-    drawn = model.sample(conditioning, seeds=[seed], pictures=range(len(luma))).bins[:, 0]
+    pictures = range(first_picture, first_picture + len(luma))
+    drawn = model.sample(conditioning, seeds=[seed], pictures=pictures).bins[:, 0]
+    given_truth, given_draws = model.pixelcnn(bins, conditioning), model.pixelcnn(drawn, conditioning)
+    mended = model.post_head(drawn, conditioning)
     likelihood = model.pixelcnn.likelihood
-    before, after = model.pixelcnn(drawn, conditioning), model.post_head(drawn, conditioning)
-    mended = expected_chroma(likelihood.log_probabilities(after))
-    return SampledLikelihood(
-        before=float(negative_log_likelihood(likelihood, before, bins)),
-        after=float(negative_log_likelihood(likelihood, after, bins)),
-        chroma_error=float((chroma_from_bins(drawn) - coarse).abs().mean()),
-        mended_chroma_error=float((mended - coarse).abs().mean()),
+    forced, before, after = (
+        float(negative_log_likelihood(likelihood, raw, bins)) for raw in (given_truth, given_draws, mended)
     )
+    return Nats(forced, before, after)
