@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import cv2
 import numpy as np
 
 from restore.colorizer import Colorizer
@@ -106,6 +107,13 @@ class Stopwatch:
         wall, cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT
         return Measured(frames, wall, cpu, peak)
+
+
+def measure(stage: Callable[[Job], Measured], job: Job) -> Measured:
+    """Runs a stage, OpenCV too with the job's number of threads."""
+    if job.threads is not None:
+        cv2.setNumThreads(job.threads)
+    return stage(job)
 
 
 def decoded(job: Job, film: VideoSource) -> Iterator[SourceFrame]:
@@ -220,7 +228,7 @@ def bench(
     for _ in range(repeat):
         for name in stages:
             with ProcessPoolExecutor(1, mp_context=context) as process:
-                runs[name].append(process.submit(STAGES[name], job).result())
+                runs[name].append(process.submit(measure, STAGES[name], job).result())
     return {name: middle(measured) for name, measured in runs.items()}
 
 

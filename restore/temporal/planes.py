@@ -21,7 +21,7 @@ deepen a cast. The tone of most frames instead of their mean is worth another 1 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -59,6 +59,9 @@ LARGEST_GAIN = 1.25
 GAIN_MEMORY = 0.9
 """What the gain's past keeps a frame."""
 
+CHANNELS = 4
+"""Of weighted sums: up to three planes and, last, the weight. Four are fetched faster than two or three."""
+
 TINY = np.float32(1e-6)
 TINY_SPREAD = 1e-4
 
@@ -84,10 +87,12 @@ class Waiting:
     centre: NDArray[np.float64]
     spread: NDArray[np.float64]
     """``C``: mean and standard deviation of the planes as they came."""
+    planes: list[FloatArray]
+    """``C`` of ``h x w``, less their tone."""
     own: FloatArray
-    """``h x w x (C + 1)``: planes less their tone, and their weight, 1."""
+    """``h x w x 4``: the same as sums of one, their weight 1."""
     so_far: FloatArray
-    """``h x w x (C + 1)``: weighted sums of all planes fetched from the shot so far, and of weights."""
+    """``h x w x 4``: weighted sums of all planes fetched from the shot so far, and of weights."""
     back: Motion | None
     """To the frame before; None where the shot starts."""
     tone: NDArray[np.float64]
@@ -100,16 +105,15 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Motion:
-    """A link, its weights ready for sums of C + 1 planes."""
+    """A link, its weights ready for sums."""
 
     position: FloatArray
     weights: FloatArray
-    """``h x w x (C + 1)``."""
+    """``h x w x 4``, all channels alike."""
 
     @classmethod
-    def of(cls, link: Link, decay: float, planes: int) -> Motion:
-        weight = link.confidence * np.float32(decay)
-        return cls(link.position, np.asarray(cv2.merge([weight] * planes), np.float32))
+    def of(cls, link: Link, decay: float) -> Motion:
+        return cls(link.position, merged([link.confidence * np.float32(decay)] * CHANNELS))
 
     def fetch(self, sums: FloatArray) -> FloatArray:
         """The neighbour's sums as seen here, their weights reduced by distance and doubt."""
@@ -143,18 +147,17 @@ class PlaneFilter:
         ``links`` is None for the first frame only.
         """
         count = planes.shape[0]
-        ones = np.ones(planes.shape[1:], np.float32)
-        so_far = np.zeros((*ones.shape, count + 1), np.float32)
+        so_far = np.zeros((*planes.shape[1:], CHANNELS), np.float32)
         tone, trust, back = np.zeros(count), 1.0, None
         if links is not None:
             newest = self._window[-1]
-            newest.onward, back = (Motion.of(link, self._settings.decay, count + 1) for link in links)
+            newest.onward, back = (Motion.of(link, self._settings.decay) for link in links)
             so_far = back.fetch(newest.so_far + newest.own)
             tone = tone_of(planes, so_far, newest.tone)
             trust = min(1.0, cv2.mean(links[1].confidence)[0] / SEEN_ENOUGH)
         shifted = [plane - np.float32(shift) for plane, shift in zip(planes, tone, strict=True)]
-        own = np.asarray(cv2.merge([*shifted, ones]), np.float32)
-        self._window.append(Waiting(*statistics(planes), own, so_far, back, tone, trust))
+        own = sums_of(shifted, np.ones(planes.shape[1:], np.float32))
+        self._window.append(Waiting(*statistics(planes), shifted, own, so_far, back, tone, trust))
 
     def pop(self) -> FloatArray:
         """The oldest planes ``C x h x w``, steadied by what is in the filter and was before."""
@@ -162,13 +165,14 @@ class PlaneFilter:
         tone, likenesses = self._tones.settle([frame.tone for frame in window], [frame.trust for frame in window])
         shares = np.maximum(likenesses, SMALLEST_SHARE).astype(np.float32)
         oldest = self._window.popleft()
-        own = oldest.own * shares[0]
-        past = self._past(oldest)
-        future = self._future(window, shares)
-        future *= agreement(oldest.own, future)
-        *sums, weights = cv2.split(own + past + future)
-        mean = np.stack([plane / weights for plane in sums])
-        self._given = past + own * conformity(oldest.own, mean)
+        past, past_weight = self._past(oldest)
+        future, future_weight = self._future(window, shares)
+        weight = shares[0] + past_weight + future_weight
+        kept = [plane * shares[0] for plane in oldest.planes]
+        mean = np.stack([sum(parts) / weight for parts in zip(kept, past, future, strict=True)])
+        conform = conformity(oldest.planes, mean)
+        given = [before + now * conform for before, now in zip(past, kept, strict=True)]
+        self._given = sums_of(given, past_weight + conform * shares[0])
         centre, spread = statistics(mean)
         gain = self._gain(oldest, length(spread))
         mean *= np.float32(gain)
@@ -176,22 +180,21 @@ class PlaneFilter:
         mean += (centre * (1 - gain) + oldest.tone + shift).astype(np.float32)[:, None, None]
         return mean
 
-    def _past(self, frame: Waiting) -> FloatArray:
-        """Weighted sums fetched from the frames given out, as ``frame`` has them."""
+    def _past(self, frame: Waiting) -> tuple[list[FloatArray], FloatArray]:
+        """Weighted sums fetched from the frames given out, as ``frame`` has them, and their weight."""
         if frame.back is None or self._given is None:
-            return np.zeros_like(frame.own)
-        past = frame.back.fetch(self._given)
-        past *= agreement(frame.own, past)
-        return past
+            nothing = np.zeros_like(frame.planes[0])
+            return [nothing] * len(frame.planes), nothing
+        return agreeing(frame.planes, frame.back.fetch(self._given))
 
-    def _future(self, window: Sequence[Waiting], shares: FloatArray) -> FloatArray:
-        """Weighted sums fetched from the frames behind the first, as it has them."""
+    def _future(self, window: Sequence[Waiting], shares: FloatArray) -> tuple[list[FloatArray], FloatArray]:
+        """Weighted sums fetched from the frames behind the first, as it has them, and their weight."""
         future = np.zeros_like(window[0].own)
         for index in range(min(self._settings.average_ahead, len(window) - 1), 0, -1):
             onward = window[index - 1].onward
             assert onward is not None
-            future = onward.fetch(future + window[index].own * shares[index])
-        return future
+            future = onward.fetch(np.asarray(cv2.scaleAdd(window[index].own, shares[index], future), np.float32))
+        return agreeing(window[0].planes, future)
 
     def _gain(self, raw: Waiting, spread: float) -> float:
         """What to multiply the averaged ``spread`` by so that the frames so far are as colourful as they came.
@@ -211,31 +214,37 @@ def length(vector: NDArray[np.float64]) -> float:
     return float(np.sqrt((vector * vector).sum()))
 
 
-def agreement(own: FloatArray, sums: FloatArray) -> FloatArray:
-    """How far the weighted ``sums`` ``h x w x (C + 1)`` may count beside a frame's ``own``: ``h x w x (C + 1)``, alike.
+def merged(planes: Sequence[FloatArray]) -> FloatArray:
+    """Planes ``h x w`` to channels."""
+    return np.asarray(cv2.merge(planes), np.float32)
+
+
+def sums_of(planes: Sequence[FloatArray], weight: FloatArray) -> FloatArray:
+    """Sums ``h x w x 4`` of up to three planes and their weight."""
+    unused = [weight] * (CHANNELS - 1 - len(planes))
+    return merged([*planes, *unused, weight])
+
+
+def agreeing(planes: Sequence[FloatArray], sums: FloatArray) -> tuple[list[FloatArray], FloatArray]:
+    """The part of weighted ``sums`` ``h x w x 4`` that may count beside a frame's ``planes``, and its weight.
 
     Half where their colours lie ``DISAGREEMENT`` apart: that is no flicker but something else that was there.
     """
-    *totals, weights = cv2.split(sums)
-    *planes, _ = cv2.split(own)
-    share = 1 / np.maximum(weights, TINY)
-    distance = np.zeros_like(weights)
-    for plane, total in zip(planes, totals, strict=True):
-        distance += np.square((plane - total * share) * np.float32(1 / DISAGREEMENT))
-    factor = 1 / (1 + distance)
-    return np.asarray(cv2.merge([factor] * own.shape[2]), np.float32)
+    totals, weight = [sums[..., index] for index in range(len(planes))], sums[..., -1]
+    share = 1 / np.maximum(weight, TINY)
+    factor = nearness(planes, [total * share for total in totals], DISAGREEMENT)
+    return [total * factor for total in totals], weight * factor
 
 
-def conformity(own: FloatArray, mean: FloatArray) -> FloatArray:
-    """How far each cell of a frame's ``own`` ``h x w x (C + 1)`` counts later: ``h x w x 1``.
+def conformity(planes: Sequence[FloatArray], mean: FloatArray) -> FloatArray:
+    """How far each cell of a frame counts later, ``h x w``: little where it is far from the ``mean`` that it became."""
+    return nearness(planes, mean, ODD)
 
-    Little where it is far from the ``mean`` ``C x h x w`` that it became.
-    """
-    *planes, _ = cv2.split(own)
-    distance = np.zeros_like(mean[0])
-    for plane, average in zip(planes, mean, strict=True):
-        distance += np.square((plane - average) * np.float32(1 / ODD))
-    return np.asarray(1 / (1 + distance))[..., None]
+
+def nearness(first: Iterable[FloatArray], second: Iterable[FloatArray], half: float) -> FloatArray:
+    """Of colours, cell by cell: 1 where equal, 1/2 where they lie ``half`` apart."""
+    squares = [np.square((here - there) * np.float32(1 / half)) for here, there in zip(first, second, strict=True)]
+    return np.asarray(1 / (1 + sum(squares)), np.float32)
 
 
 def statistics(planes: FloatArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,7 +38,7 @@ class ToneMemory:
     def __init__(self, memory: float) -> None:
         """``memory`` is what a neighbour's tone keeps a frame of its weight."""
         self._memory = memory
-        self._tones: deque[Tones] = deque(maxlen=HISTORY)
+        self._tones: Tones | None = None  # N x C, of the frames given out
         self._weights = np.zeros(0)
 
     def settle(self, tones: Sequence[Tones], trusts: Sequence[float]) -> tuple[Tones, Tones]:
@@ -51,16 +49,17 @@ class ToneMemory:
 
         The tone is a robust mean of past and future: the weighted median, then two steps of Cauchy weights.
         """
-        self._tones.append(tones[0])
+        around = np.array(tones)
+        self._tones = around[:1] if self._tones is None else np.concatenate([self._tones, around[:1]])[-HISTORY:]
         self._weights = np.append(self._weights * (self._memory * trusts[0]), 1.0)[-HISTORY:]
-        ahead = np.cumprod(self._memory * np.asarray(trusts[1:], np.float64))
-        known = np.stack([*self._tones, *tones[1:]])  # N x C
+        ahead = np.cumprod(self._memory * np.array(trusts[1:], np.float64))
+        known = np.concatenate([self._tones, around[1:]])
         weights = np.concatenate([self._weights, ahead])
         tone = weighted_median(known, weights)
         for _ in range(STEPS):
             counted = weights * likeness(known, tone)
             tone = (counted[:, None] * known).sum(axis=0) / counted.sum()
-        return tone, likeness(np.stack(tones), tone)
+        return tone, likeness(around, tone)
 
 
 def likeness(tones: Tones, tone: Tones) -> Tones:
@@ -78,20 +77,20 @@ def weighted_median(tones: Tones, weights: Tones) -> Tones:
 
 
 def tone_of(planes: FloatArray, past: FloatArray, previous: Tones) -> Tones:
-    """Shift ``C`` of planes ``C x h x w`` against the shot so far, ``past`` ``h x w x (C + 1)``.
+    """Shift ``C`` of planes ``C x h x w`` against the shot so far: sums and their weights, ``past`` ``h x w x 4``.
 
     Measured where the past is seen again; where little is, the shift of the frame before holds. Cells far from the
     mean shift count little: what changed alone, or at the edges of what moves, is no tone.
     """
-    *sums, weights = cv2.split(past)
+    weights = past[..., -1]
     share = 1 / np.maximum(weights, TINY)
-    differences = [plane - summed * share for plane, summed in zip(planes, sums, strict=True)]
+    differences = [plane - past[..., index] * share for index, plane in enumerate(planes)]
     seen = np.minimum(weights, 1)
     prior = TONE_PRIOR * seen.size
 
     def mean(weight: FloatArray) -> Tones:
-        total = np.array([cv2.sumElems(difference * weight)[0] for difference in differences])
-        return np.asarray((total + prior * previous) / (cv2.sumElems(weight)[0] + prior))
+        total = np.array([np.vdot(difference, weight) for difference in differences], np.float64)
+        return np.asarray((total + prior * previous) / (float(weight.sum()) + prior))
 
     distance = np.zeros_like(seen)
     for difference, shift in zip(differences, mean(seen), strict=True):
