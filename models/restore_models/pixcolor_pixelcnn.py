@@ -123,15 +123,16 @@ class PixelCNN(nn.Module):
             above, left = layer(above, left, condition)
         return left
 
-    def from_embedded(self, embedded: Tensor, conditioning: Tensor) -> Tensor:
+    def from_embedded(self, embedded: Tensor, conditioning: Tensor, known: Tensor | None = None) -> Tensor:
         """The same as :meth:`forward` for bins that are embedded already, so that gradients can be asked for."""
-        left = self.stacks(embedded, conditioning)
+        left = self.stacks(embedded if known is None else embedded * known, conditioning)
         raw = torch.stack(self.head(left, embedded[:, : self.embedding_size]), dim=1)  # B x 2 x K x h x w
         return raw.movedim(2, -1)
 
-    def forward(self, bins: Tensor, conditioning: Tensor) -> Tensor:
+    def forward(self, bins: Tensor, conditioning: Tensor, known: Tensor | None = None) -> Tensor:
         """Bins (Cr, Cb) ``B x 2 x h x w`` and conditioning ``B x D x h x w`` to raw likelihoods ``B x 2 x h x w x K``.
 
         Teacher-forced: the outputs at a cell depend on the bins of earlier cells, and Cb's on the cell's own Cr.
+        ``known`` ``B x 1 x h x w`` is 0 at cells that later cells are not told of, 1 elsewhere; all are known without.
         """
-        return self.from_embedded(self.embedding(bins), conditioning)
+        return self.from_embedded(self.embedding(bins), conditioning, known)

@@ -16,6 +16,7 @@ from restore_train.photoset import Crops, PhotoSet, read_photos
 from restore_train.pixcolor_training import (
     coarse_chroma,
     nats_of_truth,
+    random_holes,
     redrawn,
     refinement_loss,
     symbol_losses,
@@ -123,3 +124,28 @@ def test_nats_ask_both_networks_for_the_truth(photos: tuple[torch.Tensor, torch.
     with torch.no_grad():
         forced = symbol_losses(model, luma[:2], chroma[:2], passes=0)
     assert nats.forced == pytest.approx(float(forced["pixelcnn"]), abs=1e-5)
+
+
+def test_holes_hide_cells_from_later_ones_in_half_of_the_grids() -> None:
+    torch.manual_seed(0)
+    bins = torch.full((400, 2, 8, 8), 15)
+    known = random_holes(bins, 0.8)
+    shares = 1 - known.mean(dim=(1, 2, 3))
+    assert known.shape == (400, 1, 8, 8)
+    assert float((shares == 0).float().mean()) == pytest.approx(0.5, abs=0.08)
+    assert float(shares[shares > 0].mean()) == pytest.approx(0.4, abs=0.05)
+    assert float(shares.max()) > 0.6
+
+
+def test_a_hidden_cell_is_known_to_its_own_blue_alone() -> None:
+    network = toy().pixelcnn.eval()
+    conditioning = torch.zeros(1, 16, 4, 4)
+    bins, others = torch.full((1, 2, 4, 4), 15), torch.full((1, 2, 4, 4), 15)
+    others[0, :, 1, 1] = 25
+    known = torch.ones(1, 1, 4, 4)
+    known[0, 0, 1, 1] = 0
+    with torch.no_grad():
+        differs = network(bins, conditioning, known) != network(others, conditioning, known)
+        told = network(bins, conditioning) != network(others, conditioning)
+    assert differs.any(dim=-1).nonzero().tolist() == [[0, 1, 1, 1]]
+    assert told[0, :, 2:].any()

@@ -15,9 +15,11 @@ from restore_models import open_model
 from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
 from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
 from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
+from restore_models.weights import build_irtranslate, build_thermal
 from restore_train.losses import ContentLoss, discriminator_loss, generator_loss
 from restore_train.pixcolor_training import refinement_loss, symbol_losses
 from restore_train.recipe import Network, Phase
+from restore_train.thermal_learners import IRTranslateLearner, ThermalLearner
 
 __all__ = ["Learner", "Pix2PixLearner", "PixColorLearner", "build_learner"]
 
@@ -47,7 +49,8 @@ class Learner(Protocol):
     def losses(self, luma: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         """What is to be minimised (nothing in a step that trains only a helper of the learner's) and figures to log.
 
-        ``luma`` is B x 1 x S x S in [0, 1], ``truth`` B x 2 x S/stride x S/stride.
+        ``luma`` is B x 1 x S x S in [0, 1], ``truth`` B x 2 x S/stride x S/stride; those that learn from thermal pairs
+        see heat in luma's place, and the truth is Y, Cb, Cr, B x 3 x S x S.
         """
 
     def state(self) -> dict[str, Any]:
@@ -126,14 +129,14 @@ class PixColorLearner:
         self.autocast = autocast
 
     def begin(self, phase: Phase) -> None:
-        self.weights = phase.losses
+        self.weights, self.holes = phase.losses, phase.holes
 
     def losses(self, luma: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         parts: dict[str, Tensor] = {}
         with self.autocast:
             if {"pixelcnn", "post_head"} & set(self.weights):
                 passes = 1 + step % REDRAWING_PASSES if "post_head" in self.weights else 0
-                parts |= symbol_losses(self.module, luma, truth, passes=passes)
+                parts |= symbol_losses(self.module, luma, truth, passes=passes, holes=self.holes)
             if "refinement" in self.weights:
                 parts["refinement"] = refinement_loss(self.module, luma, truth)
         return torch.stack([self.weights.get(name, 0.0) * value for name, value in parts.items()]).sum(), parts
@@ -171,6 +174,14 @@ def build_learner(
     network: Network, data: Path, *, device: torch.device, autocast: torch.autocast, rarity: Tensor
 ) -> Learner:
     """The network that a recipe names, on its device, channels-last."""
+    if network.kind == "thermal":
+        thermal = build_thermal(network.sizes)
+        pretrained = pretrain(thermal, network, data)
+        return ThermalLearner(on(device, thermal), device=device, autocast=autocast, pretrained=pretrained)
+    if network.kind == "irtranslate":
+        baseline = build_irtranslate(network.sizes)
+        pretrained = pretrain(baseline, network, data)
+        return IRTranslateLearner(on(device, baseline), autocast=autocast, pretrained=pretrained)
     if network.kind == "pixcolor":
         model = build_pixcolor(PixColorSizes.from_json(network.sizes))
         pretrained = pretrain(model, network, data)

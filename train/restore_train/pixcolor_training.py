@@ -31,6 +31,7 @@ __all__ = [
     "coarse_chroma",
     "nats_of_truth",
     "negative_log_likelihood",
+    "random_holes",
     "redrawn",
     "refinement_loss",
     "symbol_losses",
@@ -60,16 +61,29 @@ def redrawn(model: PixColor, raw: Tensor, conditioning: Tensor, passes: int) -> 
     return bins
 
 
-def symbol_losses(model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int = 3) -> dict[str, Tensor]:
+def random_holes(bins: Tensor, largest_share: float) -> Tensor:
+    """Which cells of bins ``B x 2 x h x w`` the PixelCNN is told of, ``B x 1 x h x w``: all in about half of the grids.
+
+    The cell beside gives so much away that a PixelCNN learns to look at little else, and its samples wander from one
+    colour to another. With up to ``largest_share`` of the cells missing it has to look further.
+    """
+    shares = (2 * torch.rand(len(bins), 1, 1, 1) - 1).clamp(min=0) * largest_share
+    return (torch.rand(len(bins), 1, *bins.shape[2:]) >= shares).to(bins.device, torch.float32)
+
+
+def symbol_losses(
+    model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int = 3, holes: float = 0.0
+) -> dict[str, Tensor]:
     """Luma ``B x 1 x H x W`` and chroma (Cb, Cr) ``B x 2 x h x w``, h >= H/8, to the terms of the training loss.
 
     ``pixelcnn`` and ``post_head`` are nats a symbol before and after the post-head; the loss is their sum. ``passes``
     is how far the bins that the post-head has to mend are from the truth (:func:`redrawn`); each beyond the first costs
-    a forward run of the PixelCNN, and 0 leaves the post-head out. The drawing uses torch's default generator.
+    a forward run of the PixelCNN, and 0 leaves the post-head out. ``holes`` is the largest share of
+    :func:`random_holes`. The drawing uses torch's default generator.
     """
     bins = bins_from_chroma(coarse_chroma(chroma, luma))
     conditioning = model.condition(luma)
-    raw = model.pixelcnn(bins, conditioning)
+    raw = model.pixelcnn(bins, conditioning, random_holes(bins, holes) if holes else None)
     likelihood = model.pixelcnn.likelihood
     losses = {"pixelcnn": negative_log_likelihood(likelihood, raw, bins)}
     if passes:

@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from restore_train.losses import CONTENT_LOSSES
+from restore_train.thermal_losses import THERMAL_LOSSES
 
 __all__ = ["Adversary", "Data", "Network", "Phase", "Recipe", "load_recipe"]
 
 T = TypeVar("T")
 
-LOSSES: Mapping[str, Sequence[str]] = {"pix2pix": CONTENT_LOSSES, "pixcolor": ("pixelcnn", "post_head", "refinement")}
-"""What a phase may name, by kind of network: :mod:`restore_train.losses` and :mod:`restore_train.pixcolor_training`."""
+LOSSES: Mapping[str, Sequence[str]] = {
+    "pix2pix": CONTENT_LOSSES,
+    "pixcolor": ("pixelcnn", "post_head", "refinement"),
+    "thermal": THERMAL_LOSSES,
+    "irtranslate": ("squared_error", "log_likelihood"),
+}
+"""What a phase may name, by kind of network: :mod:`restore_train.losses`, :mod:`restore_train.pixcolor_training`,
+:mod:`restore_train.thermal_losses`."""
+GAMES = ("least-squares", "wasserstein")
+SOURCES = ("photos", "pairs")
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,14 @@ class Data:
     """Tab-separated ``name``, ``set``."""
     weights: dict[str, float] = field(default_factory=dict)
     """How often a photo of a set is drawn, beside 1."""
+    pairs: tuple[str, ...] = ()
+    """Tars and folders of registered thermal pairs; see :mod:`restore_train.thermal_pairs`."""
+    pair_weights: dict[str, float] = field(default_factory=dict)
+    """How often a pair whose name begins so is drawn, beside 1."""
+    night: float = 1.0
+    """How often a pair of the night is drawn beside one of the day."""
+    held_out: tuple[str, ...] = ()
+    """Beginnings of names of pairs that are kept from training, to choose by."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,8 @@ class Adversary:
     """Of the adversarial loss beside the content losses: 1 / lambda of the paper where these weigh 1."""
     alone_steps: int = 0
     """The discriminator learns alone for this many steps before the generator listens to it."""
+    game: str = "least-squares"
+    """One of :data:`GAMES`; thermal networks only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +99,13 @@ class Phase:
     """Extra weight of coloured pixels in ``smooth_l1``; see :func:`restore_train.losses.colour_weights`."""
     beta: float = 0.05
     """Where ``smooth_l1`` turns from quadratic to linear, in chroma units."""
+    holes: float = 0.0
+    """Of ``pixelcnn``; see :func:`restore_train.pixcolor_training.random_holes`."""
     warmup_steps: int = 200
     decay_steps: int = 0
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
+    source: str = "photos"
+    """One of :data:`SOURCES`: what a thermal network learns from; photos are made to look thermal."""
     ema: float = 0.999
     """Decay of the weights' running average, which is what is kept."""
     adversary: Adversary | None = None
@@ -115,8 +138,17 @@ def phase_of(values: dict[str, Any], known_losses: Sequence[str], where: str) ->
     if unknown := set(values.get("losses", {})) - set(known_losses):
         raise ValueError(f"{where}: unknown losses {sorted(unknown)}; known are {', '.join(known_losses)}")
     if "adversary" in values:
-        values = values | {"adversary": section(Adversary, values["adversary"], f"{where} [adversary]")}
-    return section(Phase, values, where)
+        adversary = section(Adversary, values["adversary"], f"{where} [adversary]")
+        known_word(adversary.game, GAMES, f"{where} [adversary] game")
+        values = values | {"adversary": adversary}
+    phase = section(Phase, values, where)
+    known_word(phase.source, SOURCES, f"{where} source")
+    return phase
+
+
+def known_word(word: str, known: Sequence[str], where: str) -> None:
+    if word not in known:
+        raise ValueError(f"{where} is {word!r}; known are {', '.join(known)}")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
