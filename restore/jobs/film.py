@@ -17,10 +17,20 @@ from restore.jobs.job import JOURNAL, Job, holds, job_folder
 from restore.jobs.journal import Entry, read_journal
 from restore.jobs.unit_encoder import UnitEncoder
 from restore.jobs.unit_file import joined
-from restore.jobs.units import Frame, Unit, UnitLengths, batched_context, batches_by_unit, plan_units, smooth_units
+from restore.jobs.units import (
+    Frame,
+    Planned,
+    Unit,
+    UnitLengths,
+    batched_context,
+    batches_by_unit,
+    plan_units,
+    smooth_units,
+)
 from restore.media.video_format import SourceFrame
 from restore.media.video_sink import VideoSink
 from restore.media.video_source import VideoSource
+from restore.painters import Painter
 from restore.prefetch import prefetch
 from restore.report import file_sha256
 from restore.temporal import ChromaFrame, Strength
@@ -41,8 +51,8 @@ class FilmStages(Generic[Frame]):
     prepare: Callable[[Iterable[SourceFrame]], Iterator[Frame]]
     """From source frames to what the network sees, one for one."""
 
-    colour: Callable[[Iterable[list[Frame]]], Iterator[ChromaFrame]]
-    """The network, batch for batch; ``payload`` is the frame that it was made of."""
+    painter: Callable[[], Painter]
+    """A fresh colour stage; it gets the frames batch for batch."""
 
     finish: Callable[[Iterable[ChromaFrame]], Iterator[tuple[SourceFrame, Planes]]]
     """From steadied chroma to planes of the output, one for one."""
@@ -141,12 +151,16 @@ class FilmJob(Generic[Frame]):
 
     def colour_from(self, film: VideoSource, start: Unit, before: list[FinishedUnit]) -> None:
         """Does the units from ``start`` to the next that is there, or to the film's end."""
-        first_read = start.first
-        if before:
+        painter = self.stages.painter()
+        origin, first_read = start, start.first
+        if painter.from_shot_start and not start.after_cut:
+            origin = Unit(max(unit.first for unit in before if unit.after_cut), after_cut=True)
+            first_read = origin.first
+        elif before:
             previous = Unit(before[-1].first, before[-1].after_cut)
             first_read = batched_context(start, previous, self.lengths.context, self.stages.batch)
         decoded = prefetch(frames_from(film, first_read), DECODED_AHEAD)
-        coloured = prefetch(self.middle(decoded, start, start.first - first_read), COLOURED_AHEAD)
+        coloured = prefetch(self.middle(decoded, painter, origin, first_read, start), COLOURED_AHEAD)
         with closing(decoded), closing(coloured):
             following: Coloured | None = next(coloured, None)
             while following is not None and following[2].first not in self.finished:
@@ -181,14 +195,17 @@ class FilmJob(Generic[Frame]):
         )
         return following
 
-    def middle(self, frames: Iterable[SourceFrame], start: Unit, context: int) -> Iterator[Coloured]:
-        """Source frames to planes; the first ``context`` frames lie before ``start`` and do not come out."""
+    def middle(
+        self, frames: Iterable[SourceFrame], painter: Painter, origin: Unit, first_read: int, start: Unit
+    ) -> Iterator[Coloured]:
+        """Source frames from ``first_read`` on to planes from ``start`` on; units are planned from ``origin`` on."""
         stages = self.stages
         prepared = iter(stages.prepare(frames))
-        before: Iterator[tuple[Frame, Unit | None]] = ((frame, None) for frame in islice(prepared, context))
-        find_cuts = stages.strength is not Strength.OFF
-        planned = chain(before, plan_units(prepared, start, self.lengths, find_cuts=find_cuts))
-        coloured = self.network(batches_by_unit(planned, stages.batch))
+        before = (Planned(frame, None, None) for frame in islice(prepared, origin.first - first_read))
+        find_cuts = stages.strength is not Strength.OFF or painter.from_shot_start
+        planned = chain(before, plan_units(prepared, origin, self.lengths, find_cuts=find_cuts))
+        batches = batches_by_unit(planned, stages.batch)
+        coloured = self.painted(batches, painter, first_read, start.first)
         units: deque[Unit] = deque()
 
         def steadied() -> Iterator[ChromaFrame]:
@@ -199,11 +216,20 @@ class FilmJob(Generic[Frame]):
         for frame, planes in stages.finish(steadied()):
             yield frame, planes, units.popleft()
 
-    def network(self, batches: Iterator[list[tuple[Frame, Unit | None]]]) -> Iterator[tuple[ChromaFrame, Unit | None]]:
+    def painted(
+        self, batches: Iterable[list[Planned[Frame]]], painter: Painter, first: int, start: int
+    ) -> Iterator[tuple[ChromaFrame, Unit | None]]:
+        """The colour stage; those of the frames before ``start`` that are context come out without a unit."""
         for several in batches:
-            frames = [frame for frame, _ in several]
-            for coloured, (_, unit) in zip(self.stages.colour([frames]), several, strict=True):
-                yield coloured, unit
+            end = first + len(several)
+            wanted = end > start - self.lengths.context
+            frames = [planned.frame for planned in several]
+            painted = painter.paint(frames, [bool(planned.starts_shot) for planned in several], wanted=wanted)
+            if wanted:
+                for index, (frame, planned) in enumerate(zip(painted, several, strict=True), first):
+                    frame.starts_shot = planned.starts_shot
+                    yield frame, planned.unit if index >= start else None
+            first = end
 
     def note(self, unit: FinishedUnit) -> None:
         self.finished[unit.first] = unit

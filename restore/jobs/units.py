@@ -15,15 +15,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
-from operator import itemgetter
-from typing import Generic, TypeVar
+from operator import attrgetter
+from typing import Generic, NamedTuple, TypeVar
 
 from restore.batching import HasLuma
 from restore.colour import FloatArray
 from restore.temporal import ChromaFrame, ShotDetector, Strength, smooth_chroma
 from restore.temporal.flow import flow_luma
 
-__all__ = ["Unit", "UnitLengths", "batched_context", "batches_by_unit", "plan_units", "smooth_units"]
+__all__ = ["Planned", "Unit", "UnitLengths", "batched_context", "batches_by_unit", "plan_units", "smooth_units"]
 
 Frame = TypeVar("Frame", bound=HasLuma)
 Item = TypeVar("Item")
@@ -55,9 +55,19 @@ class Unit:
     """It starts with a shot, and needs nothing of what was before."""
 
 
+class Planned(NamedTuple, Generic[Item]):
+    """A frame and where it stands."""
+
+    frame: Item
+    unit: Unit | None
+    """None for context before the first unit."""
+    starts_shot: bool | None
+    """None where nobody looked."""
+
+
 def plan_units(
     frames: Iterable[Frame], start: Unit, lengths: UnitLengths, *, find_cuts: bool = True
-) -> Iterator[tuple[Frame, Unit]]:
+) -> Iterator[Planned[Frame]]:
     """Each frame with its unit; the first frame is the first of ``start``. Reads two frames ahead to find cuts.
 
     Without ``find_cuts`` all units are of the longest kind, and none needs another.
@@ -65,7 +75,7 @@ def plan_units(
     if not find_cuts:
         for index, frame in enumerate(frames):
             begin = start.first + index // lengths.longest * lengths.longest
-            yield frame, Unit(begin, after_cut=True)
+            yield Planned(frame, Unit(begin, after_cut=True), None)
         return
     planner: Planner[Frame] = Planner(start, lengths)
     for frame in frames:
@@ -97,7 +107,7 @@ class Planner(Generic[Frame]):
         self.ended = True
         self.answers.extend(self.detector.flush())
 
-    def give(self) -> tuple[Frame, Unit]:
+    def give(self) -> Planned[Frame]:
         is_cut = self.answers.popleft()
         length = self.index - self.unit.first
         if is_cut and length >= self.lengths.shortest:
@@ -105,8 +115,9 @@ class Planner(Generic[Frame]):
         elif length >= self.lengths.longest:
             self.unit = Unit(self.index, after_cut=False)
             self.look_afresh()
+        starts_shot = self.unit.after_cut if self.index == self.unit.first else is_cut
         self.index += 1
-        return self.waiting.popleft()[0], self.unit
+        return Planned(self.waiting.popleft()[0], self.unit, starts_shot)
 
     def look_afresh(self) -> None:
         """Forgets what was before the frame that is about to be given."""
@@ -118,12 +129,12 @@ class Planner(Generic[Frame]):
         self.answers = deque(known[1:])  # the first is for the frame itself
 
 
-def batches_by_unit(planned: Iterable[tuple[Item, Unit | None]], size: int) -> Iterator[list[tuple[Item, Unit | None]]]:
+def batches_by_unit(planned: Iterable[Planned[Item]], size: int) -> Iterator[list[Planned[Item]]]:
     """Lists of up to ``size`` in order; a list ends early with its unit.
 
     A network may give a picture other last bits beside other pictures, so the company must be the same in every run.
     """
-    for _, group in groupby(planned, key=itemgetter(1)):
+    for _, group in groupby(planned, key=attrgetter("unit")):
         while several := list(islice(group, size)):
             yield several
 
@@ -140,6 +151,8 @@ def smooth_units(
 ) -> Iterator[tuple[ChromaFrame, Unit]]:
     """The temporal pass, unit by unit. Frames without a unit are context for the first one, and do not come out.
 
+    Where the planner said which frames start a shot, they are not looked for again, but in the context before a unit:
+    a run that starts there does not know.
     Reads ``strength.look_ahead`` frames ahead and holds no more than those and ``context``.
     """
     return UnitSmoother(iter(frames), strength, context).run()
@@ -166,7 +179,7 @@ class UnitSmoother:
     def input_of(self, unit: Unit) -> Iterator[ChromaFrame]:
         """A unit's frames, and copies of those around it where no cut is."""
         if not unit.after_cut:
-            yield from list(self.behind)
+            yield from [replace(frame, starts_shot=None) for frame in self.behind]
         while self.look(1) and self.ahead[0][1] == unit:
             frame = self.ahead.popleft()[0]
             self.behind.append(bare(frame))

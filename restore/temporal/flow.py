@@ -86,8 +86,8 @@ def dense_flow(codes_from: NDArray[np.uint8], codes_to: NDArray[np.uint8], fines
     height, width = codes_from.shape
     if min(height, width) < SMALLEST_SIDE:
         size = max(width, SMALLEST_SIDE), max(height, SMALLEST_SIDE)
-        large = [np.asarray(cv2.resize(codes, size), np.uint8) for codes in (codes_from, codes_to)]
-        return resize_flow(dense_flow(*large, finest_scale), height, width)
+        larger_from, larger_to = (np.asarray(cv2.resize(codes, size), np.uint8) for codes in (codes_from, codes_to))
+        return resize_flow(dense_flow(larger_from, larger_to, finest_scale), height, width)
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     search.setFinestScale(finest_scale)
     return np.asarray(search.calc(codes_from, codes_to, None), np.float32)  # type: ignore[call-overload]
@@ -161,7 +161,7 @@ def trust(
     """
     height, width = here.shape
     # One fetch of four channels takes half the time of one of two and one of one.
-    fetched = fetch(cv2.merge([backward, there, there]), position)
+    fetched = fetch(np.asarray(cv2.merge([backward, there, there]), np.float32), position)
     x, y = forward[..., 0], forward[..., 1]
     off_x, off_y = fetched[..., 0] + x, fetched[..., 1] + y
     slack = np.sqrt(x * x + y * y) * np.float32(RETURN_SHARE) + np.float32(RETURN_TOLERANCE)

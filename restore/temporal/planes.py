@@ -232,7 +232,7 @@ def agreeing(planes: Sequence[FloatArray], sums: FloatArray) -> tuple[list[Float
     """
     totals, weight = [sums[..., index] for index in range(len(planes))], sums[..., -1]
     share = 1 / np.maximum(weight, TINY)
-    factor = nearness(planes, [total * share for total in totals], DISAGREEMENT)
+    factor = nearness(planes, [np.asarray(total * share, np.float32) for total in totals], DISAGREEMENT)
     return [total * factor for total in totals], weight * factor
 
 

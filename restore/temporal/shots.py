@@ -84,7 +84,7 @@ def make_thumbnail(luma: FloatArray) -> Thumbnail:
     stretched = ((small - np.float32(darkest)) * np.float32(scale)).clip(0, 1)
     mean = window_mean(stretched)
     spread = np.sqrt(np.maximum(window_mean(stretched * stretched) - mean * mean, 0))
-    structure = (stretched - mean) / (spread + CONTRAST_FLOOR)
+    structure = np.asarray((stretched - mean) / (spread + CONTRAST_FLOOR), np.float32)
     return Thumbnail(
         codes=(stretched * np.float32(255)).astype(np.uint8),
         structure=structure,

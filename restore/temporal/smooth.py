@@ -70,6 +70,8 @@ class ChromaFrame:
     """``H x W`` in [0, 1], over the same extent, where a model makes luma too, as thermal ones do."""
     payload: Any = None
     """Whatever the caller needs later, such as the source frame. Never looked at."""
+    starts_shot: bool | None = None
+    """Where the caller knows the shots already; None leaves it to the temporal pass to find them."""
     trace: Trace | None = None
     """Of the temporal pass, behind it."""
 
@@ -101,10 +103,7 @@ class ShotFilter:
         self._newest = picture
         self._chroma.push(frame.chroma, links)
         if frame.own_luma is not None:
-            larger = (
-                (links[0].enlarged(*frame.own_luma.shape), links[1].enlarged(*frame.own_luma.shape)) if links else None
-            )
-            self._luma.push(frame.own_luma[None], larger)
+            self._luma.push(frame.own_luma[None], enlarged(links, frame.own_luma.shape))
         self._window.append(replace(frame, trace=Trace(links is None, frame.chroma, confidence)))
         if self._chroma.ready:
             yield self._give()
@@ -148,19 +147,36 @@ def smooth_chroma(frames: Iterable[ChromaFrame], *, strength: Strength) -> Itera
 
 def in_shots(frames: Iterable[ChromaFrame]) -> Iterator[tuple[ChromaFrame, FloatArray, bool]]:
     """Each frame with its luma at the flow's size, and whether it starts a shot."""
-    detector = ShotDetector()
-    waiting: deque[tuple[ChromaFrame, FloatArray]] = deque()
+    finder = ShotFinder()
     shapes: tuple[tuple[int, ...], ...] | None = None
     for frame in frames:
-        if shapes is not None and shapes != frame.shapes:
-            for starts_shot in detector.flush():
-                yield *waiting.popleft(), starts_shot
-            detector = ShotDetector()
+        is_changed = shapes is not None and shapes != frame.shapes
         shapes = frame.shapes
+        if is_changed or frame.starts_shot is not None:
+            yield from finder.flush()
         luma = flow_luma(frame.luma)
-        waiting.append((frame, luma))
-        answer = detector.push(luma)
-        if answer is not None:
-            yield *waiting.popleft(), answer
-    for starts_shot in detector.flush():
-        yield *waiting.popleft(), starts_shot
+        if frame.starts_shot is not None:
+            yield frame, luma, is_changed or frame.starts_shot
+        else:
+            yield from finder.push(frame, luma)
+    yield from finder.flush()
+
+
+class ShotFinder:
+    """Frames whose shot is not known yet."""
+
+    def __init__(self) -> None:
+        self._detector = ShotDetector()
+        self._waiting: deque[tuple[ChromaFrame, FloatArray]] = deque()
+
+    def push(self, frame: ChromaFrame, luma: FloatArray) -> Iterator[tuple[ChromaFrame, FloatArray, bool]]:
+        self._waiting.append((frame, luma))
+        starts_shot = self._detector.push(luma)
+        if starts_shot is not None:
+            yield *self._waiting.popleft(), starts_shot
+
+    def flush(self) -> Iterator[tuple[ChromaFrame, FloatArray, bool]]:
+        """What comes next has nothing to do with what was here."""
+        for starts_shot in self._detector.flush():
+            yield *self._waiting.popleft(), starts_shot
+        self._detector = ShotDetector()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 
 import cv2
 import numpy as np
 import pytest
 
 from restore.colour import FloatArray
-from restore.jobs.units import Unit, UnitLengths, batched_context, batches_by_unit, plan_units, smooth_units
+from restore.jobs.units import Planned, Unit, UnitLengths, batched_context, batches_by_unit, plan_units, smooth_units
 from restore.temporal import ChromaFrame, Strength
 
 BATCH = 4
@@ -27,7 +27,7 @@ class Frame:
 
 def shot(frames: int, seed: int) -> list[FloatArray]:
     """A drifting cloud."""
-    cloud = cv2.GaussianBlur(np.random.default_rng(seed).random((64, 96 + frames)).astype(np.float32), (0, 0), 3)
+    cloud = cv2.GaussianBlur(np.random.default_rng(seed).random((64, 96 + frames)).astype(np.float32), (0, 0), 2)
     cloud = (cloud - cloud.min()) / (cloud.max() - cloud.min())
     return [np.ascontiguousarray(cloud[:, index : index + 96]) for index in range(frames)]
 
@@ -39,21 +39,23 @@ def film() -> list[Frame]:
 
 
 def units_of(film: list[Frame]) -> list[Unit]:
-    return list(dict.fromkeys(unit for _, unit in plan_units(film, Unit(0, after_cut=True), LENGTHS)))
+    planned = plan_units(film, Unit(0, after_cut=True), LENGTHS)
+    return [unit for unit in dict.fromkeys(each.unit for each in planned) if unit is not None]
 
 
 def run(film: list[Frame], start: Unit, before: Unit | None) -> list[tuple[ChromaFrame, Unit]]:
     """From a unit to the film's end, by a network that minds the company in which it sees a frame."""
     first = batched_context(start, before, LENGTHS.context, BATCH) if before else start.first
-    lead: Iterator[tuple[Frame, Unit | None]] = ((frame, None) for frame in film[first : start.first])
+    lead = (Planned(frame, None, None) for frame in film[first : start.first])
     planned = chain(lead, plan_units(film[start.first :], start, LENGTHS))
 
     def network() -> Iterator[tuple[ChromaFrame, Unit | None]]:
         for batch in batches_by_unit(planned, BATCH):
-            company = np.float32(len(batch) + batch[0][0].number * 0.01)
-            for frame, unit in batch:
+            company = np.float32(len(batch) + batch[0].frame.number * 0.01)
+            for frame, unit, starts_shot in batch:
                 chroma = np.stack([frame.luma[::4, ::4] * 0.03 * company, -frame.luma[::4, ::4] * 0.01 * company])
-                yield ChromaFrame(luma=frame.luma, chroma=chroma.astype(np.float32), payload=frame), unit
+                chroma = chroma.astype(np.float32)
+                yield ChromaFrame(luma=frame.luma, chroma=chroma, payload=frame, starts_shot=starts_shot), unit
 
     return list(smooth_units(network(), Strength.LIGHT, LENGTHS.context))
 
@@ -62,9 +64,17 @@ def test_borders_are_the_same_from_any_border_on(film: list[Frame]) -> None:
     units = units_of(film)
     assert {unit.after_cut for unit in units} == {True, False}
     assert len(units) >= 5
-    planned = [unit for _, unit in plan_units(film, units[0], LENGTHS)]
+    planned = [(each.unit, each.starts_shot) for each in plan_units(film, units[0], LENGTHS)]
     for unit in units:
-        assert [each for _, each in plan_units(film[unit.first :], unit, LENGTHS)] == planned[unit.first :]
+        again = plan_units(film[unit.first :], unit, LENGTHS)
+        assert [(each.unit, each.starts_shot) for each in again] == planned[unit.first :]
+
+
+def test_each_shot_is_said_to_start_once(film: list[Frame]) -> None:
+    """So the temporal pass need not look again; a stretch starts no shot."""
+    planned = plan_units(film, Unit(0, after_cut=True), LENGTHS)
+    starts = [each.frame.number for each in planned if each.starts_shot]
+    assert starts == list(accumulate(SHOTS[:-1], initial=0))
 
 
 def test_lengths_are_bounded(film: list[Frame]) -> None:
