@@ -23,13 +23,13 @@ import numpy as np
 from restore.colorizer import Colorizer
 from restore.media.video_sink import EncodeOptions, VideoSink
 from restore.media.video_source import SourceFrame, VideoSource
-from restore.temporal import Strength, smooth_chroma
+from restore.painters import coloured_frames, open_painter
+from restore.temporal import ChromaFrame, Strength, smooth_chroma
 from restore.video import (
     PreparedFrame,
     VideoOptions,
     chroma_planes,
     colorize_video,
-    coloured_frames,
     plane_shape,
     prepared_frames,
 )
@@ -159,24 +159,26 @@ def small_frames(job: Job, colorizer: Colorizer) -> list[PreparedFrame]:
 
 def network(job: Job) -> Measured:
     colorizer = job.colorizer()
-    lumas = [frame.luma for frame in small_frames(job, colorizer)]
-    colorizer.predict(lumas[:WARM_UP_FRAMES])
+    frames = small_frames(job, colorizer)
+    colorizer.predict([frame.luma for frame in frames[:WARM_UP_FRAMES]])
     watch = Stopwatch.start()
-    for start in range(0, len(lumas), colorizer.largest_batch):
-        colorizer.predict(lumas[start : start + colorizer.largest_batch])
-    return watch.stop(len(lumas))
+    return watch.stop(sum(1 for _ in painted(frames, colorizer)))
+
+
+def painted(frames: list[PreparedFrame], colorizer: Colorizer) -> Iterator[ChromaFrame]:
+    return coloured_frames(frames, open_painter(colorizer), colorizer.largest_batch)
 
 
 def temporal(job: Job) -> Measured:
     colorizer = job.colorizer()
-    coloured = list(coloured_frames([small_frames(job, colorizer)], colorizer))
+    coloured = list(painted(small_frames(job, colorizer), colorizer))
     watch = Stopwatch.start()
     return watch.stop(sum(1 for _ in smooth_chroma(coloured, strength=Strength(job.options.temporal))))
 
 
 def upsampling(job: Job) -> Measured:
     colorizer = job.colorizer()
-    coloured = list(coloured_frames([small_frames(job, colorizer)], colorizer))
+    coloured = list(painted(small_frames(job, colorizer), colorizer))
     with VideoSource(job.clip) as film:
         layout = film.format
     watch = Stopwatch.start()

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from restore.batching import batch
 from restore.colorizer import Colorizer
 from restore.colour import FloatArray, chroma_from_codes, luma_from_codes, rgb_from_luma_chroma
 from restore.errors import InputError
 from restore.media.planes import CB, CR, plane_view
 from restore.media.video_source import SourceFrame, VideoFormat, VideoSource
+from restore.painters import coloured_frames, open_painter
 from restore.temporal import Strength, find_shot_starts, smooth_chroma
-from restore.video import VideoOptions, chroma_planes, coloured_frames, plane_shape, prepared_frames
+from restore.video import VideoOptions, chroma_planes, plane_shape, prepared_frames
 
 __all__ = ["ColourClip"]
 
@@ -75,7 +75,7 @@ class ColourClip:
         depth, full = self.format.bit_depth, self.format.full_range
         frames = (frame for frame, _ in self._source_frames())
         prepared = prepared_frames(frames, colorizer, self.format, plane_shape(self.format))
-        predicted = coloured_frames(batch(prepared, colorizer.largest_batch), colorizer)
+        predicted = coloured_frames(prepared, open_painter(colorizer), colorizer.largest_batch)
         options = VideoOptions(saturation=saturation)
         films = [
             chroma_planes(smooth_chroma(branch, strength=Strength(strength)), options, self.format, depth)

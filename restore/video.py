@@ -27,6 +27,7 @@ from restore.jobs.units import UnitLengths
 from restore.media.filters import RESTORE_PRESETS
 from restore.media.video_sink import EncodeOptions, VideoSink, default_output_path
 from restore.media.video_source import SourceFrame, VideoFormat, VideoSource
+from restore.painters import open_painter
 from restore.report import MACHINE_MADE, file_sha256, plain, report_of, write_report
 from restore.temporal import ChromaFrame, Strength
 from restore.temporal.debug import DebugFilm
@@ -62,6 +63,9 @@ class VideoOptions:
     """off, light or strong."""
     temporal_debug: Path | None = None
     """A film to write beside, of what the temporal pass saw and did."""
+    seed: int | None = None
+    temperature: float | None = None
+    """Of a model that samples; its own defaults where not given."""
     saturation: float = 1.0
     upsampling: str = "guided"
     threads: int | None = None
@@ -146,13 +150,6 @@ def prepared_frames(
         yield PreparedFrame(frame, guide, colorizer.prepare(np.ascontiguousarray(np.rot90(seen, turns))))
 
 
-def coloured_frames(batches: Iterable[list[PreparedFrame]], colorizer: Colorizer) -> Iterator[ChromaFrame]:
-    """The network's stage."""
-    for frames in batches:
-        for frame, chroma in zip(frames, colorizer.predict([frame.luma for frame in frames]), strict=True):
-            yield ChromaFrame(luma=frame.luma, chroma=chroma, payload=frame)
-
-
 def chroma_planes(
     frames: Iterable[ChromaFrame], options: VideoOptions, layout: VideoFormat, bit_depth: int
 ) -> Iterator[tuple[SourceFrame, Planes]]:
@@ -202,7 +199,7 @@ def film_stages(
 
     return FilmStages(
         prepare=lambda frames: prepared_frames(frames, colorizer, layout, plane_shape(layout, sink.subsampling)),
-        colour=lambda batches: coloured_frames(batches, colorizer),
+        painter=lambda: open_painter(colorizer, seed=options.seed, temperature=options.temperature),
         finish=finish,
         picture=picture,
         strength=Strength(options.temporal),
@@ -262,6 +259,7 @@ def colorize_video(
     )
     with open_film() as film:
         colorizer = colorizer or Colorizer(threads=options.threads)
+        open_painter(colorizer, seed=options.seed, temperature=options.temperature)  # refuses before the work starts
         turns = quarter_turns(film.format.rotation)
         width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
         height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)

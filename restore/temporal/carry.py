@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 from restore.temporal.flow import (
+    SMALLEST_SIDE,
     dense_flow,
     fetch,
     flow_luma,
@@ -104,7 +105,13 @@ class Carrier:
 
 
 def search_from(codes_from: NDArray[np.uint8], codes_to: NDArray[np.uint8], guess: FloatArray) -> FloatArray:
-    """DIS flow on codes ``h x w`` that starts from a guess on another grid over the same extent."""
+    """DIS flow on codes ``h x w`` that starts from a guess on another grid over the same extent.
+
+    Pictures too small to be searched get the guess back.
+    """
+    height, width = codes_from.shape
+    start = np.ascontiguousarray(resize_flow(guess, height, width))
+    if min(height, width) < SMALLEST_SIDE:
+        return start
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    start = np.ascontiguousarray(resize_flow(guess, *codes_from.shape))
     return np.asarray(search.calc(codes_from, codes_to, start), np.float32)

@@ -13,6 +13,7 @@ from restore.colorizer import Colorizer
 from restore_models import save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
+from restore_models.pixcolor import PixColorSizes, build_pixcolor
 
 TOY_WORKING_SIZE = 64
 
@@ -32,6 +33,25 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def toy_colorizer(toy_model: Path) -> Colorizer:
     return Colorizer(str(toy_model), device="cpu", working_size=TOY_WORKING_SIZE)
+
+
+@pytest.fixture(scope="session")
+def sampling_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weight file of a narrow, untrained PixColor; its post-head is made bold, so that draws show."""
+    torch.manual_seed(2)
+    sizes = PixColorSizes(conditioning=(8, 8, 8), width=8, layers=2, post_width=8, refinement_width=8)
+    network = build_pixcolor(sizes)
+    with torch.no_grad():
+        network.post_head.last.weight *= 40
+        torch.nn.init.normal_(network.refinement.last.weight, std=0.02)
+    path = tmp_path_factory.mktemp("pixcolor") / "toy.safetensors"
+    save_network(path, network.state_dict(), network="pixcolor", sizes=sizes)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sampling_colorizer(sampling_model: Path) -> Colorizer:
+    return Colorizer(str(sampling_model), device="cpu", working_size=TOY_WORKING_SIZE)
 
 
 @pytest.fixture

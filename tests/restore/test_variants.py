@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from restore.colorizer import Colorizer
 from restore.colour import FloatArray
 from restore.errors import ModelError, OptionError
 from restore.variants import VariantPainter, picture_number
-from restore_models import save_network
-from restore_models.pixcolor import PixColorSizes, build_pixcolor
-
-
-@pytest.fixture(scope="module")
-def sampling_colorizer(tmp_path_factory: pytest.TempPathFactory) -> Colorizer:
-    torch.manual_seed(2)
-    sizes = PixColorSizes(conditioning=(8, 8, 8), width=8, layers=2, post_width=8, refinement_width=8)
-    path = tmp_path_factory.mktemp("pixcolor") / "toy.safetensors"
-    save_network(path, build_pixcolor(sizes).state_dict(), network="pixcolor", sizes=sizes)
-    return Colorizer(str(path), device="cpu", working_size=64)
 
 
 def picture(seed: int, shape: tuple[int, int] = (72, 100)) -> FloatArray:
