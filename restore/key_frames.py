@@ -63,6 +63,7 @@ class KeyFramePainter:
         self.model = sampling_model(colorizer)
         self.curve = colorizer.curve
         self.seed, self.temperature = seed, temperature
+        self.decisions = [f"key frames are drawn by seed {seed} at temperature {temperature:g}"]
         self.sampler = CachedSampler(self.model.pixelcnn)
         self.carrier: Carrier | None = None
         self.uncovered = 0.0

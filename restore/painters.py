@@ -25,6 +25,10 @@ class Painter(Protocol):
     def from_shot_start(self) -> bool:
         """Whether a frame's colour hangs on all frames of its shot before it."""
 
+    @property
+    def decisions(self) -> list[str]:
+        """For the report."""
+
     def paint(
         self, frames: Sequence[HasLuma], starts_shot: Sequence[bool], *, wanted: bool = True
     ) -> list[ChromaFrame]:
@@ -38,6 +42,7 @@ class FramePainter:
 
     def __init__(self, colorizer: Colorizer) -> None:
         self.colorizer = colorizer
+        self.decisions: list[str] = []
 
     def paint(
         self,

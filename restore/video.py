@@ -259,12 +259,13 @@ def colorize_video(
     )
     with open_film() as film:
         colorizer = colorizer or Colorizer(threads=options.threads)
-        open_painter(colorizer, seed=options.seed, temperature=options.temperature)  # refuses before the work starts
+        painter = open_painter(colorizer, seed=options.seed, temperature=options.temperature)
         turns = quarter_turns(film.format.rotation)
         width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
         height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)
         sink = VideoSink(target, film, encode, width=width, height=height)
-        for decision in film.decisions + sink.decisions:
+        decisions = film.decisions + sink.decisions + painter.decisions
+        for decision in decisions:
             log.info("%s", decision)
         notes = {"batch": colorizer.largest_batch, "frames": film.format.frame_count_estimate}
         bases = job_bases(source, colorizer, options)
@@ -279,7 +280,7 @@ def colorize_video(
             film_job.assemble()
             report.frames = film_job.frames_done
             report.seconds += time.monotonic() - started
-            report.decisions = film.decisions + sink.decisions
+            report.decisions = decisions
             report.warnings = film_job.source_warnings + sink.warnings
             facts = {
                 "source": {"path": source.name, "sha256": file_sha256(source)},

@@ -1,0 +1,124 @@
+"""Films by a model that samples: wherever a run ends, the next one brings the same film, to the byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from restore.colorizer import Colorizer
+from restore.errors import ModelError, OptionError
+from restore.jobs.job import job_folder
+from restore.jobs.units import UnitLengths
+from restore.key_frames import KeyFramePainter
+from restore.report import file_sha256
+from restore.video import VideoOptions, colorize_video
+
+SHOT, STEP = 14, 3  # frames, and pixels that each goes on
+OPTIONS = VideoOptions(codec="ffv1", seed=5, threads=1, units=UnitLengths(shortest=3, longest=6, context=4))
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shots of clouds that drift so fast that each needs new key frames; both are longer than a unit."""
+    path = tmp_path_factory.mktemp("film") / "film.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
+        for seed in (1, 2):
+            noise = np.random.default_rng(seed).random((64, 96 + STEP * SHOT)).astype(np.float32)
+            scene = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)  # type: ignore[call-overload]
+            for number in range(SHOT):
+                picture = np.ascontiguousarray(scene[:, STEP * number : STEP * number + 96])
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(film: Path, sampling_colorizer: Colorizer) -> str:
+    """SHA-256 of an uninterrupted run's result."""
+    target = film.with_name("whole.mkv")
+    report = colorize_video(film, target, colorizer=sampling_colorizer, options=OPTIONS)
+    assert report.frames == 2 * SHOT
+    assert any("seed 5" in decision for decision in report.decisions)
+    return file_sha256(target)
+
+
+def run(film: Path, target: Path, colorizer: Colorizer, stop_behind: int | None = None) -> None:
+    def progress(done: int, _: int | None) -> None:
+        if done == stop_behind:
+            raise StopError
+
+    colorize_video(film, target, colorizer=colorizer, options=OPTIONS, progress=progress)
+
+
+@pytest.mark.parametrize("frames", [9, 20])
+def test_an_interrupted_film_comes_out_the_same(
+    film: Path, whole: str, sampling_colorizer: Colorizer, tmp_path: Path, frames: int
+) -> None:
+    target = tmp_path / "out.mkv"
+    with pytest.raises(StopError):
+        run(film, target, sampling_colorizer, frames)
+    run(film, target, sampling_colorizer)
+    assert file_sha256(target) == whole
+
+
+def test_a_unit_in_the_middle_of_a_shot_is_done_again(
+    film: Path, whole: str, sampling_colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.mkv"
+    with pytest.raises(StopError):
+        run(film, target, sampling_colorizer, 2 * SHOT)
+    units = sorted((job_folder(target) / "units").glob("*.unit"))
+    assert [int(unit.stem) for unit in units[:3]] == [0, 6, 12]
+    units[1].write_bytes(b"damaged")
+    painted: list[tuple[int, bool]] = []
+    paint = KeyFramePainter.paint
+
+    def watching(self, frames, starts_shot, *, wanted=True):  # type: ignore[no-untyped-def]
+        painted.append((frames[0].source.index, wanted))
+        return paint(self, frames, starts_shot, wanted=wanted)
+
+    monkeypatch.setattr(KeyFramePainter, "paint", watching)
+    run(film, target, sampling_colorizer)
+    assert file_sha256(target) == whole
+    assert painted[0][0] == 0  # from the shot's first frame on, although its unit is there
+
+
+def test_another_seed_is_another_film(film: Path, sampling_colorizer: Colorizer, tmp_path: Path) -> None:
+    target = tmp_path / "out.mkv"
+    with pytest.raises(StopError):
+        run(film, target, sampling_colorizer, 10)
+    other = VideoOptions(codec="ffv1", seed=6, threads=1, units=OPTIONS.units)
+    with pytest.raises(OptionError, match="seed was 5, is 6"):
+        colorize_video(film, target, colorizer=sampling_colorizer, options=other)
+
+
+def test_without_the_temporal_pass_cuts_count_all_the_same(
+    film: Path, sampling_colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[bool] = []
+    paint = KeyFramePainter.paint
+
+    def watching(self, frames, starts_shot, *, wanted=True):  # type: ignore[no-untyped-def]
+        starts.extend(starts_shot)
+        return paint(self, frames, starts_shot, wanted=wanted)
+
+    monkeypatch.setattr(KeyFramePainter, "paint", watching)
+    options = VideoOptions(codec="ffv1", temporal="off", threads=1)
+    colorize_video(film, tmp_path / "out.mkv", colorizer=sampling_colorizer, options=options)
+    assert [index for index, begins in enumerate(starts) if begins] == [0, SHOT]
+
+
+def test_a_model_with_one_answer_takes_no_seed(film: Path, toy_colorizer: Colorizer, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="one colouring only"):
+        colorize_video(film, tmp_path / "out.mkv", colorizer=toy_colorizer, options=OPTIONS)
+    assert list(tmp_path.iterdir()) == []
