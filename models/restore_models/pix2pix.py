@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from restore_models.mobilenet import TAP_CHANNELS, MobileNetV2Encoder
 
-__all__ = ["PatchDiscriminator", "Pix2PixGenerator", "Pix2PixSizes"]
+__all__ = ["ColourUNet", "PatchDiscriminator", "Pix2PixGenerator", "Pix2PixSizes"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class UpBlock(nn.Module):
         return out
 
 
-class Pix2PixGenerator(nn.Module):
-    """Luma ``B x 1 x H x W`` in [0, 1] to chroma (Cb, Cr) ``B x 2 x H/4 x W/4`` in [-0.5, 0.5].
+class ColourUNet(nn.Module):
+    """From one channel to features and chroma at stride 4; what :class:`Pix2PixGenerator` and the thermal GAN share.
 
-    H and W are multiples of ``multiple_of``. The U stops at stride 4: the eye takes finer colour from the luma's
-    edges, which a later stage follows (Dahl 2016). The mean of the deepest features reaches every cell, so that the
-    parts of one scene agree on their light (the global features of Iizuka 2016, without their class labels).
+    The U stops at stride 4: the eye takes finer colour from the luma's edges, which a later stage follows (Dahl 2016).
+    The mean of the deepest features reaches every cell, so that the parts of one scene agree on their light (the global
+    features of Iizuka 2016, without their class labels).
     """
 
     multiple_of = 32
@@ -69,13 +69,29 @@ class Pix2PixGenerator(nn.Module):
             deepest = width
         self.head = nn.Conv2d(deepest, 2, 3, padding=1)
 
-    def forward(self, luma: Tensor) -> Tensor:
-        _, *skips, deepest = self.encoder(luma)
+    def features(self, luma: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoder's last features ``B x C x H/4 x W/4``, and the encoder's at stride 2, which it does not use."""
+        finest, *skips, deepest = self.encoder(luma)
         features = self.bottom(deepest)  # B x 256 x H/32 x W/32
         features = features + self.scene(features.mean(dim=(2, 3)))[:, :, None, None]
         for block, skip in zip(self.up, reversed(skips), strict=True):
             features = block(features, skip)
-        return 0.5 * torch.tanh(self.head(features))  # B x 2 x H/4 x W/4
+        return features, finest
+
+    def chroma(self, features: Tensor) -> Tensor:
+        """Features ``B x C x H/4 x W/4`` to chroma (Cb, Cr) of their size in [-0.5, 0.5]."""
+        return 0.5 * torch.tanh(self.head(features))
+
+
+class Pix2PixGenerator(ColourUNet):
+    """Luma ``B x 1 x H x W`` in [0, 1] to chroma (Cb, Cr) ``B x 2 x H/4 x W/4`` in [-0.5, 0.5].
+
+    H and W are multiples of ``multiple_of``.
+    """
+
+    def forward(self, luma: Tensor) -> Tensor:
+        features, _ = self.features(luma)
+        return self.chroma(features)  # B x 2 x H/4 x W/4
 
 
 class PatchDiscriminator(nn.Module):

@@ -14,9 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from restore_models.irtranslate import IRTranslate, IRTranslateSizes
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
 from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
+from restore_models.thermal import ThermalGenerator, ThermalSizes
 
 __all__ = ["LoadedNetwork", "WeightsError", "load_network", "save_network", "sha256_of"]
 
@@ -36,9 +38,21 @@ def build_pixcolor_from(sizes: dict[str, Any]) -> PixColor:
     return build_pixcolor(PixColorSizes.from_json(sizes))
 
 
+def build_thermal(sizes: dict[str, Any]) -> ThermalGenerator:
+    channels = tuple(sizes["decoder_channels"])
+    own = ThermalSizes(**{**sizes, "decoder_channels": channels})
+    return ThermalGenerator(encoder=MobileNetV2Encoder(), sizes=own)
+
+
+def build_irtranslate(sizes: dict[str, Any]) -> IRTranslate:
+    return IRTranslate(encoder=MobileNetV2Encoder(), sizes=IRTranslateSizes(**sizes))
+
+
 BUILDERS: Mapping[str, Callable[[dict[str, Any]], nn.Module]] = {
     "pix2pix": build_pix2pix,
     "pixcolor": build_pixcolor_from,
+    "thermal": build_thermal,
+    "irtranslate": build_irtranslate,
 }
 
 

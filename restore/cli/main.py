@@ -12,6 +12,7 @@ import click
 from restore.cli.bench import bench
 from restore.cli.console import console, show_error
 from restore.cli.evaluate_samples import evaluate_samples  # noqa: F401  # adds itself to evaluate
+from restore.cli.evaluate_thermal import evaluate_thermal  # noqa: F401  # as well
 from restore.cli.evaluation import evaluate
 from restore.cli.models import models
 from restore.cli.photos import photos

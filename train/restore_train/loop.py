@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import asdict, dataclass
@@ -18,11 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from restore_models.weights import save_network
-from restore_train.augment import FilmWear
-from restore_train.lab import rarity_of_colours
 from restore_train.learners import Learner, build_learner
-from restore_train.photoset import Crops, Photo, PhotoSet, read_photos, rgb_of, sampling_weights
 from restore_train.recipe import Network, Phase, Recipe
+from restore_train.sources import Source, read_material
 
 __all__ = ["TrainOptions", "train"]
 
@@ -64,20 +62,13 @@ def rate_at(step: int, phase: Phase) -> float:
     return rising * falling
 
 
-def rarity_where_needed(recipe: Recipe, photos: Sequence[Photo]) -> Tensor:
-    """The table of :func:`restore_train.lab.rarity_of_colours` over all photos, or an empty one where no loss asks."""
-    if not any("ab_error_rebalanced" in phase.losses for phase in recipe.phases):
-        return torch.empty(0)
-    return torch.from_numpy(rarity_of_colours(rgb_of(photo) for photo in photos))
-
-
-def batches(photos: PhotoSet, count: int, seed: int, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(source: Source, count: int, seed: int, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Steps ``start`` to ``stop``: each step's batch depends on its number alone, and is made one step ahead."""
 
     def make(step: int) -> tuple[Tensor, Tensor]:
-        luma, chroma = photos.batch(count, np.random.default_rng((seed, step)))
-        channels_last = torch.from_numpy(luma).contiguous(memory_format=torch.channels_last)
-        return channels_last, torch.from_numpy(chroma)
+        seen, truth = source.batch(count, np.random.default_rng((seed, step)))
+        channels_last = torch.from_numpy(seen).contiguous(memory_format=torch.channels_last)
+        return channels_last, torch.from_numpy(truth)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(make, start)
@@ -114,14 +105,12 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
     device = torch.device(options.device)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=options.bf16)
 
-    # What: the photos, decoded into memory once.
+    # What: the pictures, decoded into memory once.
     started = time.monotonic()
-    photos = list(read_photos([options.data / path for path in recipe.data.photos], threads=options.threads))
-    index = options.data / recipe.data.index if recipe.data.index else None
-    weights = sampling_weights([photo.name for photo in photos], index, recipe.data.weights)
-    wear = FilmWear(recipe.data.wear)
-    rarity = rarity_where_needed(recipe, photos).to(device)
-    log.info("%d photos in memory after %.0f s", len(photos), time.monotonic() - started)
+    material = read_material(recipe, options.data, threads=options.threads)
+    rarity = material.rarity().to(device)
+    counts = len(material.photos), len(material.pairs)
+    log.info("%d photos and %d pairs in memory after %.0f s", *counts, time.monotonic() - started)
 
     # Who: the network, what it learns with, and its running average, which is what is kept.
     learner = build_learner(recipe.network, options.data, device=device, autocast=autocast, rarity=rarity)
@@ -159,13 +148,12 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
             log.info("%s: resumed at step %d", name, first_step)
         last_step = 1 if options.dry_run else phase.steps
         seed = recipe.seed + 1_000_003 * number
-        crops = Crops(phase.crop, phase.smallest, phase.largest, learner.stride)
-        photoset = PhotoSet(photos, weights, crops, wear)
+        source = material.source(phase, learner.stride)
         module.train()
         sums: dict[str, float] = {}
         tick, tick_step = time.monotonic(), first_step
 
-        for step, (luma, truth) in enumerate(batches(photoset, phase.batch, seed, first_step, last_step), first_step):
+        for step, (luma, truth) in enumerate(batches(source, phase.batch, seed, first_step, last_step), first_step):
             luma, truth = luma.to(device, non_blocking=True), truth.to(device, non_blocking=True)
             set_rates(optimizer, base_rates, rate_at(step, phase))
 
@@ -220,10 +208,15 @@ def remember_recipe(recipe: Recipe, path: Path) -> None:
     values = asdict(recipe)
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
-        same = all(before[key] == json.loads(json.dumps(values[key])) for key in ("seed", "data", "network"))
-        if not same:
+        now = json.loads(json.dumps(values))
+        if any(before[key] != as_known_then(now[key], before[key]) for key in ("seed", "data", "network")):
             raise ValueError(f"{path.parent} holds a run of another recipe; give another run folder")
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def as_known_then(now: Any, before: Any) -> Any:
+    """Settings without those that the program which began the run did not have."""
+    return {key: now[key] for key in now if key in before} if isinstance(now, dict) else now
 
 
 def append_line(path: Path, values: dict[str, Any]) -> None:

@@ -104,6 +104,21 @@ class Crops:
     stride: int
     """The chroma target has one cell per ``stride`` x ``stride`` pixels of the crop."""
 
+    def cut(self, picture: Picture, rng: np.random.Generator) -> Picture:
+        """A random square of ``H x W x C``, mirrored or not, as ``size x size x C``."""
+        height, width = picture.shape[:2]
+        largest = min(self.largest, height, width)
+        side = int(rng.integers(min(self.smallest, largest), largest + 1))
+        top = int(rng.integers(height - side + 1))
+        left = int(rng.integers(width - side + 1))
+        square = picture[top : top + side, left : left + side]
+        if rng.random() < 0.5:
+            square = square[:, ::-1]
+        size = self.size
+        method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+        resized = cv2.resize(np.ascontiguousarray(square), (size, size), interpolation=method)
+        return resized.astype(np.uint8, copy=False)
+
 
 @dataclass
 class PhotoSet:
@@ -120,23 +135,9 @@ class PhotoSet:
         lumas = np.empty((count, 1, size, size), np.float32)
         chromas = np.empty((count, 2, cells, cells), np.float32)
         for slot, index in enumerate(rng.choice(len(self.photos), count, p=self.weights)):
-            square = self.cut(self.photos[index].ycbcr, rng)
+            square = self.crops.cut(self.photos[index].ycbcr, rng)
             luma = np.ascontiguousarray(square[..., 0]).astype(np.float32) / np.float32(255)
             lumas[slot, 0] = self.wear.apply(luma, rng)
             small = cv2.resize(square[..., 1:], (cells, cells), interpolation=cv2.INTER_AREA)
             chromas[slot] = (small.astype(np.float32).transpose(2, 0, 1) - 128) / 255
         return lumas, chromas
-
-    def cut(self, picture: Picture, rng: np.random.Generator) -> Picture:
-        height, width = picture.shape[:2]
-        largest = min(self.crops.largest, height, width)
-        side = int(rng.integers(min(self.crops.smallest, largest), largest + 1))
-        top = int(rng.integers(height - side + 1))
-        left = int(rng.integers(width - side + 1))
-        square = picture[top : top + side, left : left + side]
-        if rng.random() < 0.5:
-            square = square[:, ::-1]
-        size = self.crops.size
-        method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-        resized = cv2.resize(np.ascontiguousarray(square), (size, size), interpolation=method)
-        return resized.astype(np.uint8, copy=False)

@@ -1,0 +1,86 @@
+"""The thermal GAN: one thermal channel to believable luma and chroma, and the discriminator that it learns against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from restore_models.mobilenet import TAP_CHANNELS, MobileNetV2Encoder
+from restore_models.pix2pix import ColourUNet, Pix2PixSizes, UpBlock
+
+__all__ = ["ThermalDiscriminator", "ThermalGenerator", "ThermalSizes", "thermal_detail"]
+
+DETAIL_WINDOW = 9  # pixels a side, whose mean is taken off the thermal picture
+DETAIL_GAIN = 8.0  # logits of luma per unit of detail, where the network says 1: doubles contrast at mid gray
+
+
+@dataclass(frozen=True)
+class ThermalSizes:
+    """Sizes of the generator, kept in the weight file's metadata."""
+
+    decoder_channels: tuple[int, int, int, int] = (256, 192, 96, 48)
+    """Widths of the decoder at strides 32, 16, 8 and 4; the default model's, whose weights it starts from."""
+    luma_channels: int = 24
+    """Width of the luma's own step, at stride 2."""
+
+
+def thermal_detail(thermal: Tensor) -> Tensor:
+    """What is finer than nine pixels of ``B x 1 x H x W``: the picture less its local mean."""
+    margin = DETAIL_WINDOW // 2
+    local_mean = F.avg_pool2d(thermal, DETAIL_WINDOW, stride=1, padding=margin, count_include_pad=False)
+    return thermal - local_mean
+
+
+class ThermalGenerator(ColourUNet):
+    """Thermal ``B x 1 x H x W`` in [0, 1], white-hot, H and W multiples of ``multiple_of``, to luma and chroma.
+
+    Luma is ``B x 1 x H x W`` in [0, 1], chroma (Cb, Cr) ``B x 2 x H/4 x W/4`` in [-0.5, 0.5]. The U is the default
+    model's, so that it starts from what that one has learnt of photos. Luma leaves it at stride 2, and is a base plus a
+    signed gain on the thermal picture's own detail, locally linear as in a guided filter (He 2010): edges are as sharp
+    as the sensor's, and lie where the heat says, though a hot roof may be dark and a cold sky bright.
+    """
+
+    makes_luma = True
+    """Answers with luma too, so that it is no colorizer for photos and films."""
+
+    def __init__(self, *, encoder: MobileNetV2Encoder, sizes: ThermalSizes) -> None:
+        super().__init__(encoder=encoder, sizes=Pix2PixSizes(decoder_channels=sizes.decoder_channels))
+        self.thermal_sizes = sizes
+        self.luma_up = UpBlock(sizes.decoder_channels[-1], TAP_CHANNELS[0], sizes.luma_channels)
+        self.luma_head = nn.Conv2d(sizes.luma_channels, 8, 3, padding=1)  # base and gain, each of 2 x 2 pixels
+
+    def forward(self, thermal: Tensor) -> tuple[Tensor, Tensor]:
+        features, finest = self.features(thermal)  # B x 48 x H/4 x W/4, B x 96 x H/2 x W/2
+        planes = F.pixel_shuffle(self.luma_head(self.luma_up(features, finest)), 2)  # B x 2 x H x W
+        base, gain = planes[:, :1], planes[:, 1:]
+        luma = torch.sigmoid(base + DETAIL_GAIN * gain * thermal_detail(thermal))
+        return luma, self.chroma(features)
+
+
+class ThermalDiscriminator(nn.Module):
+    """Judges patches of 70 x 70 of a thermal picture with its luma and chroma: ``B x 4 x H x W`` to one score a patch.
+
+    As :class:`restore_models.pix2pix.PatchDiscriminator`. Instance norm sees one picture at a time, as a Wasserstein
+    critic's gradient penalty needs (Gulrajani 2017, section 4).
+    """
+
+    def __init__(self, *, channels: int = 16) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(4, channels, 4, 2, 1), nn.LeakyReLU(0.2)]
+        width = channels
+        for stride in (2, 2, 1):
+            layers.append(nn.Conv2d(width, 2 * width, 4, stride, 1, bias=False))
+            layers.append(nn.InstanceNorm2d(2 * width, affine=True))
+            layers.append(nn.LeakyReLU(0.2))
+            width *= 2
+        layers.append(nn.Conv2d(width, 1, 4, 1, 1))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, thermal: Tensor, picture: Tensor) -> Tensor:
+        """``thermal`` B x 1 x H x W and ``picture`` (Y, Cb, Cr) B x 3 x H x W to scores B x 1 x h x w."""
+        scaled = torch.cat([thermal * 2 - 1, picture[:, :1] * 2 - 1, picture[:, 1:] * 4], dim=1)
+        scores: Tensor = self.layers(scaled)
+        return scores

@@ -1,0 +1,109 @@
+"""``rechroma evaluate thermal``: translations of heat, measured on registered pairs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from restore.cli.console import console, progress_bar
+from restore.cli.evaluation import (
+    also_option,
+    check_writable,
+    command_line,
+    evaluate,
+    json_option,
+    labels_of,
+    show,
+    write_json,
+    write_sheets,
+)
+from restore.cli.options import existing_or_not
+from restore.errors import InputError
+
+__all__ = ["evaluate_thermal"]
+
+
+@evaluate.command("thermal")
+@click.argument("sets", nargs=-1, required=True, type=existing_or_not)
+@click.option("--model", default="thermal", show_default=True, help="A shipped model or a .safetensors file.")
+@also_option
+@click.option("--unpaired", type=existing_or_not, help="Thermal pictures without partners: is their colour various?")
+@click.option("--only", multiple=True, help="Take only pairs whose names begin so; may be repeated.")
+@click.option("--working-size", type=click.IntRange(min=32), help="Short side that networks see, at most, in pixels.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@json_option
+@click.option("--sheets", type=existing_or_not, help="Write contact sheets of heat, all models and truth here.")
+def evaluate_thermal(
+    sets: tuple[Path, ...],
+    model: str,
+    also: tuple[str, ...],
+    unpaired: Path | None,
+    only: tuple[str, ...],
+    working_size: int | None,
+    device: str,
+    json_path: Path | None,
+    sheets: Path | None,
+) -> None:
+    """Translate the thermal pictures of SETS (tars or folders of NAME.visible.EXT, NAME.thermal.EXT) and compare.
+
+    Day and night are shown apart. A model that colours photos takes heat for gray. Nothing is trained here.
+    """
+    from restore.translate import rgb_translation
+    from restore_train.evaluate_thermal import (
+        THERMAL_COLUMNS,
+        chroma_spread,
+        evaluate_pairs,
+        in_rows,
+        pair_pictures,
+        read_thermal,
+    )
+    from restore_train.evaluation_pages import counted
+    from restore_train.figures import mean_figures
+    from restore_train.thermal_pairs import read_pairs
+
+    check_writable(json_path)
+    names = list(dict.fromkeys((model, *also)))
+    labels = labels_of(names)
+    translations = {
+        label: rgb_translation(name, working_size=working_size, device=device)
+        for name, label in zip(names, labels, strict=True)
+    }
+    try:
+        pairs = [pair for pair in read_pairs(sets) if pair.name.startswith(only or "")]
+        if not pairs:
+            raise ValueError(f"no pair's name begins with {' or '.join(only)}")
+        with progress_bar("measuring", "pairs") as progress:
+            rows, day = evaluate_pairs(pairs, translations, progress=progress)
+        spreads = {
+            label: chroma_spread((plane for _, plane in read_thermal([unpaired])), translate)
+            for label, translate in translations.items()
+            if unpaired is not None
+        }
+    except (ValueError, FileNotFoundError) as error:
+        raise InputError(str(error)) from error
+    sets_of_rows = {"day": in_rows(rows, day), "night": in_rows(rows, [not each for each in day]), "all": rows}
+    means = {
+        title: {label: mean_figures(figures) for label, figures in part.items()}
+        for title, part in sets_of_rows.items()
+        if part["truth"]
+    }
+    for title, part in means.items():
+        show(f"{title}: {counted(len(sets_of_rows[title]['truth']), 'pair')}", THERMAL_COLUMNS, part)
+    for label, spread in spreads.items():
+        console.print(
+            f"{label}, {counted(spread.pictures, 'picture')} without partner: mean Cb {spread.centre[0]:+.1f}, Cr "
+            f"{spread.centre[1]:+.1f}; pictures are {spread.between:.1f} codes from it, pixels {spread.within:.1f} "
+            "from their picture's mean",
+            markup=False,
+        )
+    if json_path is not None:
+        pictures = {label: [asdict(row) for row in figures] for label, figures in rows.items()}
+        unpartnered = {label: asdict(spread) for label, spread in spreads.items()}
+        write_json(
+            json_path,
+            {"command": command_line(), "sets": means, "day": day, "pictures": pictures, "unpaired": unpartnered},
+        )
+    if sheets is not None:
+        write_sheets(sheets, pair_pictures(sets, list(translations.values())))
