@@ -89,7 +89,8 @@ class Muxing:
             return options
         if self.plan.container.muxer == "mpegts":
             return {"mpegts_copyts": "1"}
-        return {}
+        # Matroska's random identifiers would make every run's file another one; they are optional, or may be 1, 2, 3.
+        return {"fflags": "+bitexact"}
 
     def movie_clock(self) -> int:
         """Ticks a second of an MP4's own clock, in which it writes how late streams start; FFmpeg's 1000 are coarse."""

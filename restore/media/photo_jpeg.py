@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,8 +62,7 @@ def read_jpeg(data: bytes, name: str) -> Photo:
     frame = read_frame(parts)
     check_size(frame.width, frame.height)
     plain = without_metadata(data)
-    with Image.open(io.BytesIO(plain), formats=["JPEG"]) as header:
-        tables = {number: np.array(steps, np.uint16) for number, steps in quantization(header)}
+    tables = quantization(plain)
     if frame.components[0].table not in tables:
         raise DamagedMediaError("the JPEG lacks the quantization table of its luma")
     exif, xmp, icc = exif_of(parts), xmp_of(parts), icc_of(parts)
@@ -86,9 +86,14 @@ def read_jpeg(data: bytes, name: str) -> Photo:
     return Photo(name, "JPEG", 8, (Page(codes, None, orientation),), exif, xmp, icc, 8, layout, warnings)
 
 
-def quantization(header: Image.Image) -> list[tuple[int, list[int]]]:
-    """Numbered tables of 64 steps in natural order, as Pillow read them."""
-    return list(getattr(header, "quantization", {}).items())
+def quantization(data: bytes) -> dict[int, NDArray[np.uint16]]:
+    """Numbered tables of 64 steps in natural order. Raises ``DamagedMediaError``."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as header:
+            tables: dict[int, list[int]] = getattr(header, "quantization", {})
+    except (OSError, SyntaxError, ValueError, IndexError, struct.error) as error:
+        raise DamagedMediaError("the JPEG's header is broken") from error
+    return {number: np.array(steps, np.uint16) for number, steps in tables.items()}
 
 
 def whole_size(frame: Frame) -> tuple[int, int]:

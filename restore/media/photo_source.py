@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from restore.errors import InputError
+from restore.errors import DamagedMediaError, InputError
 from restore.media.icc import rgb_profile_for
 from restore.media.photo import Photo
 from restore.media.photo_jp2 import read_jp2
@@ -16,6 +19,8 @@ from restore.media.photo_png import read_png
 from restore.media.photo_tiff import read_tiff
 
 __all__ = ["PHOTO_SUFFIXES", "Photo", "read_bytes", "read_photo"]
+
+log = logging.getLogger(__name__)
 
 PHOTO_SUFFIXES = frozenset(
     f".{ending}"
@@ -53,8 +58,18 @@ def read_photo(data: bytes | Path, name: str | None = None) -> Photo:
         raise InputError("the file is empty")
     for magic, read in MAGICS:
         if data.startswith(magic):
-            return with_all_warnings(read(data, name or ""))
+            return with_all_warnings(guarded(read, data, name or ""))
     raise InputError("this is no picture that can be read: JPEG, PNG, TIFF, WebP, BMP, JPEG 2000, GIF or PNM")
+
+
+def guarded(read: Callable[[bytes, str], Photo], data: bytes, name: str) -> Photo:
+    """The last line of defence: one file that a reader did not foresee must not end a batch of thousands."""
+    try:
+        return read(data, name)
+    except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError, struct.error) as error:
+        log.debug("%s", name, exc_info=True)
+        reason = " ".join(f"{type(error).__name__} {error}".split())
+        raise DamagedMediaError(f"its reader stumbled over it: {reason}") from error
 
 
 def with_all_warnings(photo: Photo) -> Photo:

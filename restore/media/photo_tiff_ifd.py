@@ -117,7 +117,7 @@ def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tup
                 tag = Tag(kind, tag.value, read_directory(data, number(tag, order), flavour, depth + 1)[0])
             directory[code] = tag
         (following,) = struct.unpack_from(flavour.pointer, data, start + count * (entry.size + inline))
-    except struct.error as error:
+    except (struct.error, OverflowError) as error:  # an offset may be any 64-bit number
         raise DamagedMediaError("the TIFF is truncated") from error
     return directory, following
 

@@ -1,0 +1,181 @@
+"""What is fuzzed: each target takes a damaged file and a scratch folder, and may only refuse it in one line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import av
+import cv2
+import numpy as np
+from PIL import Image
+
+from restore.colorizer import Colorizer
+from restore.colour import FloatArray
+from restore.errors import InputError
+from restore.jobs.units import UnitLengths
+from restore.media.photo_source import read_photo
+from restore.media.video_source import VideoSource
+from restore.photo_report import report_path
+from restore.photos import PhotoOptions, colorize_photos
+from restore.video import VideoOptions, colorize_video
+
+__all__ = ["JOB_TARGETS", "TARGETS", "Target", "make_jobs"]
+
+SECONDS_OF_FILM = 0.4
+
+
+class Brown:
+    """A palette of one colour, in place of a network, for films and photos."""
+
+    name, version, weights_sha256, precision = "brown", "1", "0" * 64, "fp32"
+    working_size, largest_batch = 32, 4
+    device, engine = SimpleNamespace(type="cpu"), SimpleNamespace(name="none")
+
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        scale = min(1.0, self.working_size / min(luma.shape))
+        size = [max(round(side * scale) // 4 * 4, 4) for side in luma.shape]
+        return np.asarray(cv2.resize(luma, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
+
+    def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]:
+        return [
+            np.stack([np.full((luma.shape[0] // 4, luma.shape[1] // 4), value, np.float32) for value in (-0.1, 0.1)])
+            for luma in prepared
+        ]
+
+
+BROWN = cast("Colorizer", Brown())
+
+
+@dataclass(frozen=True)
+class Target:
+    """One way into the program."""
+
+    run: Callable[[Path, Path], None]
+    """Takes the damaged file and an empty folder for results. Raises ``RechromaError`` to refuse."""
+
+    files: Callable[[Path], list[Path]]
+    """Whole files to damage, from the folder of shared data and that of :func:`make_jobs`, whichever it needs."""
+
+
+def files_of(*folder: str) -> Callable[[Path], list[Path]]:
+    return lambda data: sorted(path for path in data.joinpath(*folder).iterdir() if path.is_file())
+
+
+def colour_photo(damaged: Path, _: Path, out: Path) -> None:
+    """Decoded, coloured and written; what was written can be read again."""
+    report = colorize_photos([damaged], out, colorizer=BROWN, options=PhotoOptions(jobs=1))
+    results = [path for path in out.iterdir() if path.name != report_path(out).name]
+    if report.failed:
+        assert not results
+        raise InputError(report.failed[0][1])
+    assert results == report.written
+    read_photo(results[0])
+
+
+def read_film(damaged: Path, _: Path, __: Path) -> None:
+    """Every frame."""
+    with VideoSource(damaged, threads=1) as film:
+        for frame in film.frames():
+            frame.luma_codes()
+
+
+def colour_film(damaged: Path, _: Path, out: Path) -> None:
+    """Its first part with all other streams, into a file that can be read again."""
+    options = VideoOptions(codec="ffv1", temporal="off", threads=1, duration_seconds=SECONDS_OF_FILM)
+    report = colorize_video(damaged, out / "result.mkv", colorizer=BROWN, options=options)
+    with VideoSource(report.output, threads=1) as film:
+        assert sum(1 for _ in film.frames()) == report.frames
+
+
+# Jobs that were interrupted: `make_jobs` makes a template of each, and a case damages one file in a copy of it.
+
+UNITS = UnitLengths(shortest=3, longest=4, context=2)
+JOB_OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UNITS)
+FRAMES, PHOTOS = 10, 6
+FRAMES_BEFORE, PHOTOS_BEFORE = 9, 4  # where the interrupt comes: two units of four frames are done, three photos
+
+
+def interrupt_at(number: int) -> Callable[[int, int | None], None]:
+    def progress(done: int, _: int | None) -> None:
+        if done == number:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def make_jobs(folder: Path) -> None:
+    """``film`` and ``album``: sources, the ``whole`` result, and in ``out`` a job that was interrupted."""
+    shade = np.random.default_rng(5).normal(128, 30, (FRAMES, 48, 64)).clip(0, 255).astype(np.uint8)
+    (folder / "film" / "out").mkdir(parents=True)
+    with av.open(str(folder / "film" / "in.mkv"), "w") as film:
+        stream = film.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray"
+        for picture in shade:
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
+        film.mux(stream.encode(None))
+    (folder / "album" / "in").mkdir(parents=True)
+    for number, picture in enumerate(shade[:PHOTOS]):
+        Image.fromarray(picture).save(folder / "album" / "in" / f"{number}.png")
+    run_film(folder / "film" / "in.mkv", folder / "film" / "whole.mkv")
+    run_album(folder / "album" / "in", folder / "album" / "whole")
+    with suppress(KeyboardInterrupt):
+        run_film(folder / "film" / "in.mkv", folder / "film" / "out" / "out.mkv", interrupt_at(FRAMES_BEFORE))
+    with suppress(KeyboardInterrupt):
+        run_album(folder / "album" / "in", folder / "album" / "out", interrupt_at(PHOTOS_BEFORE))
+
+
+def run_film(source: Path, target: Path, progress: Callable[[int, int | None], None] | None = None) -> None:
+    colorize_video(source, target, colorizer=BROWN, options=JOB_OPTIONS, progress=progress)
+
+
+def run_album(source: Path, target: Path, progress: Callable[[int, int | None], None] | None = None) -> None:
+    colorize_photos([source], target, colorizer=BROWN, options=PhotoOptions(jobs=1), progress=progress)
+
+
+def job_with(damaged: Path, whole: Path, out: Path, template: Path) -> None:
+    """A copy of a template's job in ``out``, with the damaged file in place of the whole one."""
+    shutil.copytree(template / "out", out, dirs_exist_ok=True)
+    shutil.copyfile(damaged, out / whole.relative_to(template / "out"))
+
+
+def continue_film(damaged: Path, whole: Path, out: Path) -> None:
+    """Damage to a journal or a unit costs work, never a byte of the result."""
+    template = next(folder for folder in whole.parents if folder.name == "film")
+    job_with(damaged, whole, out, template)
+    run_film(template / "in.mkv", out / "out.mkv")
+    assert (out / "out.mkv").read_bytes() == (template / "whole.mkv").read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["out.mkv", "out.mkv.json"]
+
+
+def continue_album(damaged: Path, whole: Path, out: Path) -> None:
+    """The same for photos. A finished result is damaged only while its journal is whole."""
+    template = next(folder for folder in whole.parents if folder.name == "album")
+    job_with(damaged, whole, out, template)
+    run_album(template / "in", out)
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in (template / "whole").iterdir())
+    for result in (template / "whole").glob("*.png"):
+        assert (out / result.name).read_bytes() == result.read_bytes()
+
+
+def files_of_job(name: str) -> Callable[[Path], list[Path]]:
+    """Journal, units and finished results."""
+    return lambda jobs: sorted(
+        path for path in (jobs / name / "out").rglob("*") if path.is_file() and path.name != "lock"
+    )
+
+
+TARGETS: dict[str, Target] = {
+    "photo": Target(colour_photo, files_of("formats", "photo")),
+    "film": Target(read_film, files_of("formats", "video")),
+    "film to file": Target(colour_film, files_of("formats", "video")),
+    "film job": Target(continue_film, files_of_job("film")),
+    "album job": Target(continue_album, files_of_job("album")),
+}
+JOB_TARGETS = ("film job", "album job")
+"""Those whose files :func:`make_jobs` makes."""
