@@ -1,0 +1,209 @@
+"""FLIR's file format FFF: a header, an index, records. One lies in each radiometric JPEG, many in a SEQ or CSQ.
+
+Numbers of records and places in them are those that ExifTool documents (exiftool.org, tag names of FLIR).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from restore.errors import DamagedMediaError, InputError
+from restore.media.photo import check_size
+from restore.media.thermal.radiometry import ZERO_CELSIUS, Radiometry
+
+__all__ = ["MAGIC", "FffIndex", "SensorRecord", "decode_raw", "read_index", "read_sensor"]
+
+MAGIC = b"FFF\0"
+HEADER_SIZE, ENTRY_SIZE, RAW_HEADER_SIZE = 64, 32, 32
+VERSIONS = range(100, 200)
+MOST_ENTRIES = 1024
+LARGEST_RECORD = 1 << 28
+"""Bytes: more than twice what the largest sensor gives uncompressed, and no reason to read more at once."""
+
+RAW, CAMERA = 0x01, 0x20
+PNG, JPEG_LS = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xf7"
+END_OF_JPEG = b"\xff\xd9"
+
+PLANCK = {"planck_r1": 0x58, "planck_b": 0x5C, "planck_f": 0x60, "planck_r2": 0x30C}
+SCENE = {
+    "emissivity": 0x20, "distance_metres": 0x24, "reflected_kelvin": 0x28, "air_kelvin": 0x2C, "window_kelvin": 0x30,
+    "window_transmission": 0x34, "humidity": 0x3C, "alpha1": 0x70, "alpha2": 0x74, "beta1": 0x78, "beta2": 0x7C,
+    "x": 0x80,
+}  # fmt: skip
+PLANCK_O, FRAME_RATE, TAKEN = 0x308, 0x464, 0x384
+TEXTS = {
+    "camera": (0xD4, 32), "camera_part": (0xF4, 16), "camera_serial": (0x104, 16), "camera_software": (0x114, 16),
+    "lens": (0x170, 32), "lens_part": (0x190, 16), "lens_serial": (0x1A0, 16), "filter": (0x1EC, 16),
+}  # fmt: skip
+NUMBERS = {"field_of_view_degrees": 0x1B4, "focus_distance_metres": 0x45C}
+RANGES = {"range_highest_celsius": 0x90, "range_lowest_celsius": 0x94}
+
+
+class Readable(Protocol):
+    """Bytes, or a mapped file."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: slice, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class FffIndex:
+    """Where the records of one FFF lie; it may announce more than there is."""
+
+    creator: str
+    places: dict[int, tuple[int, int]]
+    """Start, counted in the whole file, and length of the first record of each kind."""
+
+    end: int
+    """Behind the last record."""
+
+    @property
+    def raw_length(self) -> int:
+        """Bytes of the sensor's record; 0 where there is none."""
+        return self.places.get(RAW, (0, 0))[1]
+
+
+@dataclass(frozen=True)
+class SensorRecord:
+    """What the camera record says."""
+
+    radiometry: Radiometry | None
+    metadata: dict[str, Any]
+    milliseconds: int | None
+    """Since 1970, by the camera's clock."""
+
+    frame_rate: int | None
+
+
+def read_index(data: Readable, start: int = 0) -> FffIndex:
+    """The index of the FFF that begins at ``start``. Raises ``DamagedMediaError``."""
+    header = data[start : start + HEADER_SIZE]
+    if len(header) < HEADER_SIZE or header[:4] != MAGIC:
+        raise DamagedMediaError("there is no FLIR header")
+    order = next((each for each in "<>" if struct.unpack_from(f"{each}I", header, 20)[0] in VERSIONS), None)
+    if order is None:
+        raise DamagedMediaError("the FLIR header is of no known version")
+    at, count = struct.unpack_from(f"{order}II", header, 24)
+    if not (HEADER_SIZE <= at < LARGEST_RECORD and 0 < count <= MOST_ENTRIES):
+        raise DamagedMediaError("the FLIR index is damaged")
+    index = data[start + at : start + at + count * ENTRY_SIZE]
+    if len(index) < count * ENTRY_SIZE:
+        raise DamagedMediaError("the FLIR index is cut off")
+    places: dict[int, tuple[int, int]] = {}
+    end = start + at + count * ENTRY_SIZE
+    for entry in range(0, len(index), ENTRY_SIZE):
+        kind, _, _, _, offset, length = struct.unpack_from(f"{order}HHIIII", index, entry)
+        if kind == 0 or length == 0:
+            continue
+        if offset < HEADER_SIZE or offset + length > LARGEST_RECORD:
+            raise DamagedMediaError("the FLIR index points outside of the file")
+        places.setdefault(kind, (start + offset, length))
+        end = max(end, start + offset + length)
+    return FffIndex(header[4:20].split(b"\0")[0].decode("ascii", "replace"), places, end)
+
+
+def record(data: Readable, index: FffIndex, kind: int) -> bytes:
+    """What there is of a record; empty where it is missing."""
+    start, length = index.places.get(kind, (0, 0))
+    return data[start : start + length]
+
+
+def order_of(content: bytes) -> str:
+    """A record's own byte order, told by its first number, which is small."""
+    return "<" if content[1:2] == b"\0" else ">"
+
+
+def decode_raw(data: Readable, index: FffIndex) -> NDArray[np.uint16]:
+    """The sensor's counts ``H x W``. Raises ``DamagedMediaError`` and ``InputError``."""
+    content = record(data, index, RAW)
+    if len(content) <= RAW_HEADER_SIZE:
+        raise DamagedMediaError("the record with the sensor's values is missing or cut off")
+    order = order_of(content)
+    width, height = struct.unpack_from(f"{order}HH", content, 2)
+    check_size(width, height)
+    payload = content[RAW_HEADER_SIZE:]
+    try:
+        if payload.startswith(PNG):
+            check_stated(payload, 16, ">IIBB", (width, height, 16, 0))
+            raw = in_right_order(np.asarray(imagecodecs.png_decode(payload)))
+        elif payload.startswith(JPEG_LS):
+            check_stated(payload, 7, ">HHB", (height, width, 1))
+            if not payload.rstrip(b"\0").endswith(END_OF_JPEG):  # CharLS works for minutes on what has no end
+                raise DamagedMediaError("the sensor's values are cut off")
+            raw = np.asarray(imagecodecs.jpegls_decode(payload))
+        else:
+            raw = plain_counts(payload, order, height, width)
+    except InputError:
+        raise
+    except Exception as error:  # each codec has its own class of errors
+        raise DamagedMediaError(f"the sensor's values cannot be decoded: {error}") from error
+    if raw.shape != (height, width) or raw.dtype != np.uint16:
+        raise DamagedMediaError(
+            f"the sensor's values are {raw.dtype} of shape {raw.shape}, not 16 bits of {width}x{height}"
+        )
+    return raw
+
+
+def check_stated(payload: bytes, place: int, layout: str, expected: tuple[int, ...]) -> None:
+    """A picture inside the record is what the record says, gray: known before anything is allocated for it."""
+    if len(payload) < place + struct.calcsize(layout) or struct.unpack_from(layout, payload, place) != expected:
+        raise DamagedMediaError("the sensor's values are of another size than their record says")
+
+
+def in_right_order(raw: NDArray[Any]) -> NDArray[Any]:
+    """Most FLIR cameras write the PNG's bytes the wrong way round: the order in which neighbours are alike is right."""
+    if raw.dtype != np.uint16 or raw.ndim != 2:
+        return raw
+    swapped = raw.byteswap()
+    rough = [np.abs(np.diff(each.astype(np.int32), axis=axis)).mean() if min(each.shape) > 1 else 0.0
+             for each in (raw, swapped) for axis in (0, 1)]  # fmt: skip
+    return swapped if rough[2] + rough[3] < rough[0] + rough[1] else raw
+
+
+def plain_counts(payload: bytes, order: str, height: int, width: int) -> NDArray[np.uint16]:
+    missing = height * width - len(payload) // 2
+    if missing > 0:
+        raise DamagedMediaError(f"{missing} of its {height * width} values are cut off")
+    return np.frombuffer(payload, f"{order}u2", height * width).reshape(height, width).astype(np.uint16)
+
+
+def read_sensor(data: Readable, index: FffIndex) -> SensorRecord:
+    """The camera record; empty where it is missing or too short. Never raises for what it holds."""
+    content = record(data, index, CAMERA)
+    if len(content) < FRAME_RATE + 2:
+        content = content.ljust(FRAME_RATE + 2, b"\0")
+    order = order_of(content)
+
+    def real(place: int) -> float:
+        return float(struct.unpack_from(f"{order}f", content, place)[0])
+
+    humidity = real(SCENE["humidity"])
+    constants = {name: real(place) for name, place in (PLANCK | SCENE).items()}
+    constants["humidity"] = humidity / 100 if humidity > 2 else humidity  # some cameras write percent
+    radiometry = Radiometry(planck_o=float(struct.unpack_from(f"{order}i", content, PLANCK_O)[0]), **constants)
+    metadata: dict[str, Any] = {}
+    for name, (place, length) in TEXTS.items():
+        text = content[place : place + length].split(b"\0")[0].decode("utf-8", "replace").strip()
+        if text and text.isprintable():
+            metadata[name] = text
+    metadata |= {name: round(real(place), 4) for name, place in NUMBERS.items() if 0 < real(place) < 1e6}
+    metadata |= {
+        name: round(real(place) - ZERO_CELSIUS, 2) for name, place in RANGES.items() if 100 < real(place) < 1e4
+    }
+    seconds, fraction, zone = struct.unpack_from(f"{order}IIh", content, TAKEN)
+    milliseconds = seconds * 1000 + min(fraction & 0xFFFF, 999) if seconds else None
+    if milliseconds is not None:
+        moment = datetime.fromtimestamp(seconds, UTC) + timedelta(milliseconds=milliseconds % 1000)
+        metadata["taken"] = moment.isoformat(timespec="milliseconds")
+        metadata["camera_minutes_from_utc"] = -zone
+    rate = struct.unpack_from(f"{order}H", content, FRAME_RATE)[0]
+    usable = radiometry if radiometry.is_usable else None
+    return SensorRecord(usable, metadata, milliseconds, rate or None)

@@ -1,0 +1,79 @@
+"""From a path to an open thermal source, by the file's content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from restore.errors import OptionError, RechromaError
+from restore.media.demuxing import check_readable
+from restore.media.photo_jpeg_segments import segments
+from restore.media.photo_source import read_bytes
+from restore.media.thermal.fff import MAGIC
+from restore.media.thermal.flir import open_flir_jpeg, open_flir_sequence
+from restore.media.thermal.frame import ThermalSource
+from restore.media.thermal.palettes import PALETTES
+from restore.media.thermal.recordings import open_recording
+from restore.media.thermal.stills import camera_facts, open_dji_jpeg, open_rendered
+from restore.media.thermal.tiff import open_gray_tiff
+
+__all__ = ["THERMAL_SUFFIXES", "open_thermal"]
+
+THERMAL_SUFFIXES = frozenset(
+    f".{ending}"
+    for family in (
+        "jpg jpeg rjpg png tif tiff bmp webp", "seq csq fff img", "avi mkv mp4 mov m4v mpg mpeg ts webm wmv",
+    )
+    for ending in family.split()
+)  # fmt: skip
+"""Lower-case endings of files that are looked at in folders; what a file is, its content tells."""
+
+HEAD = 16
+JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+TIFFS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+OTHER_PICTURES = (b"BM", b"GIF8")
+
+
+def open_thermal(path: Path | str, *, palette: str = "auto", threads: int | None = None) -> ThermalSource:
+    """Opens a thermal picture or recording.
+
+    ``palette`` is ``auto``, ``gray`` or one of :data:`restore.media.thermal.palettes.PALETTES`, for files without the
+    sensor's own values. Raises, each in one line, ``InputError`` for what is missing or not thermal,
+    ``DamagedMediaError`` for what is broken, ``OptionError`` for an unknown palette.
+    """
+    if palette not in ("auto", "gray", *PALETTES):
+        raise OptionError(f"unknown palette {palette!r}; use auto, gray, {', '.join(PALETTES)}")
+    path = Path(path)
+    check_readable(path)
+    try:
+        return open_by_content(path, palette, threads)
+    except RechromaError as error:
+        if str(path) in str(error):
+            raise
+        raise type(error)(f"{path}: {error}") from error
+
+
+def open_by_content(path: Path, palette: str, threads: int | None) -> ThermalSource:
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if head.startswith(MAGIC):
+        return open_flir_sequence(path)
+    if head.startswith(JPEG):
+        return open_jpeg(path, palette)
+    if head.startswith(TIFFS):
+        source = open_gray_tiff(path)
+        if source is not None:
+            return source
+    webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+    if webp or head.startswith((PNG, *TIFFS, *OTHER_PICTURES)):
+        data = read_bytes(path)
+        return open_rendered(path, data, camera_facts(data), palette)
+    return open_recording(path, palette=palette, threads=threads)
+
+
+def open_jpeg(path: Path, palette: str) -> ThermalSource:
+    """The sensor's values where they are in it; else what was rendered of them."""
+    data = read_bytes(path)
+    facts = camera_facts(data)
+    parts = list(segments(data))
+    source = open_flir_jpeg(path, parts, facts) or open_dji_jpeg(path, parts, facts)
+    return source or open_rendered(path, data, facts, palette)

@@ -1,0 +1,154 @@
+"""Single pictures: DJI's R-JPEG, 16-bit PNG, and what a camera has already rendered in gray or false colour."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from math import isqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import IFD, Base
+
+from restore.errors import DamagedMediaError, InputError
+from restore.media.photo import check_size
+from restore.media.photo_jpeg_segments import Segment, read_frame
+from restore.media.thermal.frame import ThermalFrame, ThermalSource
+from restore.media.thermal.palettes import invert_palette, is_gray, off_palette_share, recognise_palette
+
+__all__ = ["camera_facts", "gray_of_rgb", "open_dji_jpeg", "open_rendered", "stated_polarity"]
+
+APP3 = 0xE3
+MAKERS_FACTS = (Base.Make, Base.Model, Base.Software, Base.DateTime, Base.ImageDescription)
+KNOWN_SENSORS = ((640, 512), (1280, 1024), (640, 480), (336, 256), (320, 256), (160, 120))
+GRAY_MODES = {"1": 8, "L": 8, "LA": 8, "I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16, "I": 16}
+OFF_PALETTE = 0.02
+
+
+def camera_facts(data: bytes) -> dict[str, Any]:
+    """What EXIF says of camera and time; empty where there is none, or a broken one."""
+    facts: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(io.BytesIO(data)) as picture:
+                exif = picture.getexif()
+                taken = exif.get_ifd(IFD.Exif).get(Base.DateTimeOriginal)
+                found = {Base(tag).name: exif.get(tag) for tag in MAKERS_FACTS} | {"DateTimeOriginal": taken}
+        except Exception:  # Pillow's reader of EXIF raises whatever broken tags make it stumble over
+            return facts
+    for name, value in found.items():
+        text = value.strip("\0 ") if isinstance(value, str) else ""
+        if text and text.isprintable():
+            facts[name] = text
+    return facts
+
+
+def stated_polarity(facts: dict[str, Any]) -> str | None:
+    """DJI writes the palette's name into the description."""
+    description = str(facts.get("ImageDescription", "")).replace(" ", "").lower()
+    return {"whitehot": "white", "blackhot": "black"}.get(description)
+
+
+def open_dji_jpeg(path: Path, parts: list[Segment], facts: dict[str, Any]) -> ThermalSource | None:
+    """DJI's R-JPEG: counts of 16 bits, little-endian, in APP3 segments. None for a JPEG that is none.
+
+    DJI publishes no constants, only a closed library, so there are no temperatures.
+    """
+    content = b"".join(part.payload for part in parts if part.marker == APP3)
+    if not content or "dji" not in str(facts.get("Make", "")).lower():
+        return None
+    preview = read_frame(parts)
+    width, height = sensor_size(len(content) // 2, preview.width, preview.height)
+    check_size(width, height)
+    raw = np.frombuffer(content, "<u2", width * height).reshape(height, width).astype(np.uint16)
+    return ThermalSource(
+        path, "DJI R-JPEG", raw.shape, 16, lambda _: iter([ThermalFrame(raw)]), polarity="white", metadata=facts,
+        decisions=["no temperatures: DJI keeps the constants of its sensors to itself"],
+    )  # fmt: skip
+
+
+def sensor_size(values: int, width: int, height: int) -> tuple[int, int]:
+    """Width and height behind so many values: of the preview's shape, or of a known sensor's."""
+    shaped = isqrt(values * width // height) if height else 0
+    for known in ((shaped, values // shaped if shaped else 0), *KNOWN_SENSORS):
+        if known[0] * known[1] == values and known[0] > 1:
+            return known
+    raise DamagedMediaError(
+        f"DJI's thermal record has {values} values, which no sensor has; the file is cut or changed"
+    )
+
+
+def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) -> ThermalSource:
+    """Gray pictures of 8 to 16 bits and false-colour ones. ``palette`` is ``auto``, ``gray`` or a palette's name.
+
+    Raises ``InputError`` for an ordinary colour picture, ``DamagedMediaError`` for a broken one.
+    """
+    picture, kind = decoded(data)
+    facts = {key: value for key, value in facts.items() if value}
+    depth = 16 if picture.dtype == np.uint16 else 8
+    name, share = None, 0.0
+    if picture.ndim == 3:
+        name = chosen_palette([picture], palette, f"an ordinary colour {kind} of {picture.shape[1]}x{picture.shape[0]}")
+        rgb = picture
+        picture = gray_of_rgb(rgb, name)
+        share = off_palette_share(rgb, picture, name) if name else 0.0
+    frame = ThermalFrame(picture)
+    source = ThermalSource(
+        path, f"{depth}-bit {kind}", picture.shape, depth, lambda _: iter([frame]),
+        polarity="white" if depth == 16 or name else stated_polarity(facts), palette=name, metadata=facts,
+    )  # fmt: skip
+    if share > OFF_PALETTE:
+        source.warn(f"{share:.0%} of the pixels have no colour of the palette {name}: text, logo or printed edges")
+    return source
+
+
+def decoded(data: bytes) -> tuple[NDArray[Any], str]:
+    """Upright gray ``H x W`` uint8 or uint16, or RGB ``H x W x 3`` uint8, and the format's name."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a bomb, which is refused here, and of broken EXIF
+            with Image.open(io.BytesIO(data)) as opened:
+                check_size(*opened.size)
+                if getattr(opened, "n_frames", 1) > 1 and opened.format not in ("MPO", "JPEG"):
+                    raise InputError(f"this {opened.format} is an animation; convert it to a video first")
+                opened.load()
+                picture: Image.Image = ImageOps.exif_transpose(opened)
+                kind = "JPEG" if opened.format == "MPO" else str(opened.format)
+                depth = GRAY_MODES.get(picture.mode)
+                if depth == 16:
+                    return np.asarray(picture).clip(0, 65535).astype(np.uint16), kind
+                return np.asarray(picture.convert("L" if depth else "RGB")), kind
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise InputError("it has too many pixels, as a decompression bomb has") from error
+    except UnidentifiedImageError as error:
+        raise InputError("this is no picture that can be read") from error
+    except Exception as error:  # Pillow's readers raise whatever a broken file makes them stumble over
+        raise DamagedMediaError(f"the picture is truncated or broken: {error}") from error
+
+
+def chosen_palette(pictures: list[NDArray[np.uint8]], palette: str, otherwise: str) -> str | None:
+    """The palette asked for or recognised; None for gray. Raises ``InputError`` for ordinary colours."""
+    if palette != "auto":
+        return None if palette == "gray" else palette
+    if is_gray(pictures):
+        return None
+    found = recognise_palette(pictures)
+    if found is None:
+        raise InputError(
+            f"this is {otherwise}, not a thermal one: it holds no sensor's values, and its colours are of no known "
+            "palette; give the camera's original, or say which --palette it has"
+        )
+    return found.name
+
+
+def gray_of_rgb(rgb: NDArray[np.uint8], palette: str | None) -> NDArray[np.uint8]:
+    """RGB ``H x W x 3`` to one channel ``H x W``: the palette's steps, or BT.601 luma of a gray picture."""
+    if palette is not None:
+        return invert_palette(rgb, palette)
+    return np.asarray(Image.fromarray(rgb).convert("L"))
