@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from restore.jobs.job import Job as JobFolder
 from restore.jobs.job import holds
@@ -28,14 +29,17 @@ class Finished:
     """A file that needs no more work in this batch: coloured, or failed for a reason."""
 
     place: str
-    """Of the result, in the output folder."""
+    """Of the file among the results, in the output folder; its only result's own."""
 
     source: str
     stamp: list[int]
     """Bytes and time of change of the source."""
 
-    sha256: str | None = None
-    """Of the result; None where there is none."""
+    results: dict[str, str] = field(default_factory=dict)
+    """Place of each result in the output folder, and its SHA-256; empty where the file failed."""
+
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    """For the report: ``place`` (of a member, in its tar), ``seed`` and ``log_likelihood`` of what was drawn."""
 
     starts_window: bool = False
     pictures: int = 1
@@ -55,6 +59,8 @@ class PhotoJournal:
     def __init__(self, folder: JobFolder, out: Path) -> None:
         self.folder, self.out = folder, out
         self.finished: dict[str, Finished] = {}
+        self.to_replace: set[str] = set()
+        """Places of results of ours that are there, and are not what they should be."""
         folder.keep(self.is_sound)
         self.synced = self.noted = time.monotonic()
 
@@ -62,21 +68,39 @@ class PhotoJournal:
         return os.path.relpath(job.destination, self.out)
 
     def is_sound(self, entry: Entry) -> bool:
-        """Takes over what an earlier run finished, if source and result are what they were."""
+        """Takes over what an earlier run finished, if source and results are what they were.
+
+        A line stays while its source does: whatever became of the results, it says that they are ours.
+        """
         finished = Finished(**entry["photo"])
-        result = self.out / finished.place
+        problem = self.problem_of(finished)
+        if problem is None:
+            self.finished[finished.place] = finished
+            self.to_replace.difference_update(finished.results)
+            return True
+        if problem:
+            self.folder.warn(f"{problem} and is done again")
+        if finished.results:
+            self.finished.pop(finished.place, None)
+            self.to_replace.update(finished.results)
+        return finished.stamp == stamp_of(Path(finished.source))
+
+    def problem_of(self, finished: Finished) -> str | None:
+        """Why a file must be done again; empty where nothing is wrong but that results are missing."""
         if finished.stamp != stamp_of(Path(finished.source)):
-            self.folder.warn(f"{finished.source} has changed and is done again")
-            return False
-        if finished.sha256 is not None and not holds(result, finished.sha256):
-            if result.exists():
-                self.folder.warn(f"{result} is damaged and done again")
-            return False
-        self.finished[finished.place] = finished
-        return True
+            return f"{finished.source} has changed"
+        bad = [self.out / place for place, sha256 in finished.results.items() if not holds(self.out / place, sha256)]
+        damaged = [result for result in bad if result.exists()]
+        if damaged:
+            return f"{damaged[0]} is damaged"
+        return "" if bad else None
 
     def is_done(self, job: Job) -> bool:
         return self.place(job) in self.finished
+
+    def is_mine(self, result: Path) -> bool:
+        """Whether a result that is there is an earlier run's, and to be written again."""
+        return os.path.relpath(result, self.out) in self.to_replace
 
     def note(self, finished: Finished) -> None:
         """Writes down what is about to get its name, or has failed."""

@@ -7,22 +7,35 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from restore.errors import InputError, OutputError
+from restore.errors import InputError, OptionError, OutputError
 from restore.media.photo_source import PHOTO_SUFFIXES
 
-__all__ = ["TAR_SUFFIX", "Job", "Plan", "plan_photos"]
+__all__ = ["TAR_SUFFIX", "Job", "Plan", "plan_photos", "with_variants"]
 
 TAR_SUFFIX = ".tar"
 RENAMED = {".gif": ".png", ".pgm": ".ppm", ".pbm": ".ppm"}
 """Endings of formats that cannot hold colour, and of those that the results have."""
 
 
+NO_VARIANTS_OF_TARS = "several colourings of a tar's pictures are not made; unpack it, or ask for one sample"
+
+
 @dataclass(frozen=True)
 class Job:
-    """A file and its result."""
+    """A file and its results."""
 
     source: Path
     destination: Path
+    """Of its only colouring. Where several are asked for, nothing is written here, but near it."""
+    variants: tuple[Path, ...] = ()
+    """One for each seed, where several colourings are asked for."""
+    sheet: Path | None = None
+    """The contact sheet beside them."""
+
+    @property
+    def results(self) -> tuple[Path, ...]:
+        """All that is written."""
+        return (*self.variants, self.sheet) if self.sheet is not None else (self.destination,)
 
     @property
     def is_tar(self) -> bool:
@@ -128,3 +141,30 @@ def destinations(found: Iterable[tuple[Path, Path]], out: Path, plan: Plan) -> I
     for source, place in renamed:
         suffix = RENAMED[place.suffix.lower()]
         yield from claim(source, place.with_suffix(suffix), place.with_name(place.name + suffix))
+
+
+def with_variants(plan: Plan, seeds: range) -> Plan:
+    """The same plan for several colourings a picture: ``a.seed-7.jpg`` and so on, and one sheet, ``a.seeds-7-10.jpg``.
+
+    Beside it the sheet of ``a.png`` is ``a.png.seeds-7-10.jpg``. A tar fails: its members' names are not ours to make.
+
+    Raises:
+        OptionError: there is nothing but tars.
+    """
+    label = f"seeds-{seeds[0]}-{seeds[-1]}.jpg"
+    sheets: set[Path] = set()
+    named = Plan(failed=list(plan.failed), ignored=plan.ignored)
+    for job in plan.jobs:
+        if job.is_tar:
+            named.failed.append((job.source, NO_VARIANTS_OF_TARS))
+            continue
+        place = job.destination
+        sheet = place.with_name(f"{place.stem}.{label}")
+        if sheet in sheets:
+            sheet = place.with_name(f"{place.name}.{label}")
+        sheets.add(sheet)
+        variants = tuple(place.with_name(f"{place.stem}.seed-{seed}{place.suffix}") for seed in seeds)
+        named.jobs.append(Job(job.source, place, variants, sheet))
+    if plan.jobs and not named.jobs:
+        raise OptionError(f"{plan.jobs[0].source}: {NO_VARIANTS_OF_TARS}")
+    return named

@@ -9,13 +9,13 @@ from typing import Any
 
 from restore.media.photo_metadata import DIGITAL_SOURCE_TYPE
 from restore.photo_job import PhotoJournal
-from restore.photo_plan import Plan
+from restore.photo_plan import TAR_SUFFIX, Plan
 from restore.report import write_report
 from restore.version import VERSION
 
 __all__ = ["PhotosReport", "report_path", "write_whole_report"]
 
-SAME_LOOK = ("saturation", "upsampling")
+SAME_LOOK = ("saturation", "upsampling", "temperature")
 """Options by which results of several runs belong together."""
 
 OF_ONE_RUN = ("seconds", "options", "program", "ignored")
@@ -41,6 +41,9 @@ class PhotosReport:
     pictures: int = 0
     """Coloured, those in tars too."""
 
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    """Of a model that samples: ``path``, ``seed`` and ``log_likelihood`` (in nats) of each colouring."""
+
     ignored: int = 0
     """Files in folders that are no pictures by their names."""
 
@@ -62,6 +65,7 @@ class PhotosReport:
             "skipped": [str(path) for path in self.skipped],
             "failed": [{"path": str(path), "reason": reason} for path, reason in self.failed],
             "warnings": [{"path": str(path), "warning": warning} for path, warning in self.warnings],
+            "variants": self.variants,
         }
 
 
@@ -75,9 +79,10 @@ def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: 
     known = list(journal.finished.values()) if journal is not None else []
     whole = replace(
         report,
-        written=[out / one.place for one in known if one.sha256 is not None],
+        written=[out / place for one in known for place in one.results],
         failed=plan.failed + [(Path(path), reason) for one in known for path, reason in one.failed],
         warnings=[(Path(path), warning) for one in known for path, warning in one.warnings],
+        variants=[variant_of(out, variant) for one in known for variant in one.variants],
         pictures=sum(one.pictures for one in known),
         seconds=max(report.seconds, sum(one.seconds for one in known)),
     ).to_json()
@@ -85,10 +90,16 @@ def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: 
     earlier = earlier_report(path)
     if not report.options["overwrite"]:
         told = set(earlier.get("written", []))  # a run killed behind its report tells of the same results again
-        again = sum(one.pictures for one in known if str(out / one.place) in told)
+        again = sum(one.pictures for one in known if any(str(out / place) in told for place in one.results))
         whole = with_earlier(whole, earlier, {str(job.source) for job in plan.jobs}, again)
     if any(value != earlier.get(key) for key, value in whole.items() if key not in OF_ONE_RUN):
         write_report(whole, path)
+
+
+def variant_of(out: Path, variant: dict[str, Any]) -> dict[str, Any]:
+    """As the report has it."""
+    facts = {key: value for key, value in variant.items() if key != "place"}
+    return {"path": str(out / variant["place"]), **facts}
 
 
 def earlier_report(path: Path) -> dict[str, Any]:
@@ -112,7 +123,13 @@ def with_earlier(whole: dict[str, Any], earlier: dict[str, Any], sources: set[st
     there = set(whole["skipped"]) | now
     kept = [path for path in earlier.get("written", []) if path not in now and (path in there or Path(path).exists())]
     skipped = [path for path in whole["skipped"] if path not in {*kept, *now}]
+    tars = {Path(path) for path in kept if Path(path).suffix.lower() == TAR_SUFFIX}
     gone = [each for each in earlier.get("failed", []) if each["path"] not in sources and each not in whole["failed"]]
+    drawn = [
+        each
+        for each in earlier.get("variants", [])
+        if each not in whole["variants"] and (each["path"] in kept or Path(each["path"]).parent in tars)
+    ]
     warned = [each for each in earlier.get("warnings", []) if each not in whole["warnings"]]
     return {
         **whole,
@@ -122,4 +139,5 @@ def with_earlier(whole: dict[str, Any], earlier: dict[str, Any], sources: set[st
         "skipped": skipped,
         "failed": whole["failed"] + gone,
         "warnings": warned + whole["warnings"],
+        "variants": drawn + whole["variants"],
     }

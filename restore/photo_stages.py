@@ -1,7 +1,8 @@
 """The middle of a batch of photos: decode, network, enlarge and encode, each running ahead of the next.
 
 Pictures travel in windows: as many as fill the network's batches, and never more pixels than memory is meant for. A
-stage holds one window, and one waits between two stages, so that a folder of any length streams.
+stage holds one window, and one waits between two stages, so that a folder of any length streams. Where a model gives
+several colourings of each picture, windows hold fewer pictures, and results are encoded so many pixels at a time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,20 +20,25 @@ from joblib import Parallel, delayed
 from PIL import Image
 
 from restore.colour import FloatArray
-from restore.errors import InputError, OptionError, RechromaError
+from restore.errors import InputError, RechromaError
 from restore.media.photo import Photo, rotate, unrotate
 from restore.media.photo_sink import write_photo
 from restore.media.photo_source import read_photo
+from restore.photo_options import PhotoOptions
+from restore.photo_sheet import contact_sheet
 from restore.prefetch import prefetch
-from restore.upsample import UPSAMPLE_METHODS, upsample_chroma
+from restore.upsample import upsample_chroma
+from restore.variants import VariantPainter, samples
 
-__all__ = ["Coloured", "Palette", "PhotoOptions", "Work", "colour_pictures"]
+__all__ = ["Coloured", "Palette", "Work", "colour_pictures"]
 
 log = logging.getLogger(__name__)
 
 WINDOW_PICTURES = 32
 WINDOW_PIXELS = 48_000_000
 WINDOWS_AHEAD = 1
+WINDOW_GRIDS = 256
+"""Colourings of all pictures in a window; more at once would not be drawn any faster."""
 
 
 class Palette(Protocol):
@@ -45,34 +51,6 @@ class Palette(Protocol):
     def prepare(self, luma: FloatArray) -> FloatArray: ...
 
     def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]: ...
-
-
-@dataclass(frozen=True)
-class PhotoOptions:
-    """What a user can choose; the defaults keep everything of the original."""
-
-    saturation: float = 1.0
-    upsampling: str = "guided"
-    jobs: int | None = None
-    """Pictures decoded and encoded side by side; the number of cores where not given."""
-
-    overwrite: bool = False
-    """Do finished pictures again."""
-
-    restart: bool = False
-    """Forget what an earlier run of the same batch finished; with ``overwrite`` it is done again."""
-
-    recursive: bool = True
-    """Go into the folders inside a folder."""
-
-    def check(self) -> None:
-        """Raises ``OptionError``."""
-        if self.upsampling not in UPSAMPLE_METHODS:
-            raise OptionError(f"unknown upsampling {self.upsampling!r}; choose one of {', '.join(UPSAMPLE_METHODS)}")
-        if self.jobs is not None and self.jobs < 1:
-            raise OptionError(f"at least one picture has to be worked on at a time, not {self.jobs}")
-        if not 0 <= self.saturation < float("inf"):
-            raise OptionError(f"saturation is a factor of 0 or more, not {self.saturation}")
 
 
 @dataclass(frozen=True)
@@ -96,7 +74,10 @@ class Work:
 
 @dataclass
 class Coloured:
-    """A finished picture, or why there is none."""
+    """A finished picture, or why there is none.
+
+    Of several colourings each is one, and the contact sheet is the last; they follow each other.
+    """
 
     work: Work
     data: bytes | None = None
@@ -108,6 +89,20 @@ class Coloured:
     photo: Photo | None = field(default=None, repr=False)
     small_chromas: list[FloatArray] = field(default_factory=list, repr=False)
     """The network's chroma of each page, upright."""
+
+    seed: int | None = None
+    log_likelihood: float | None = None
+    """Of all pages, in nats; None where nothing was drawn."""
+
+    is_sheet: bool = False
+    shown: list[Coloured] = field(default_factory=list, repr=False)
+    """On a contact sheet, the colourings."""
+
+    @property
+    def pixels(self) -> int:
+        """Of all pages; of a sheet none, they are few."""
+        pages = self.photo.pages if self.photo is not None and not self.is_sheet else ()
+        return sum(page.luma_codes.size for page in pages)
 
 
 @dataclass(frozen=True)
@@ -122,24 +117,39 @@ class Loaded:
 def colour_pictures(works: Iterable[Work], palette: Palette, options: PhotoOptions) -> Generator[Coloured, None, None]:
     """Colours pictures in their order. A bad one gives a reason; only what stops all of them is raised."""
     jobs = options.jobs or os.cpu_count() or 1
+    brush = open_brush(palette, options)
+    pictures = max(min(WINDOW_PICTURES, WINDOW_GRIDS // options.samples), 1)
     with Parallel(jobs, prefer="threads") as decoders, Parallel(jobs, prefer="threads") as encoders:
-        decoded = prefetch(decode(windows(works), decoders, palette), WINDOWS_AHEAD)
-        coloured = prefetch(predict(decoded, palette), WINDOWS_AHEAD)
+        decoded = prefetch(decode(windows(works, pictures), decoders, palette), WINDOWS_AHEAD)
+        coloured = prefetch(paint(decoded, brush), WINDOWS_AHEAD)
         with closing(coloured):
             for window in coloured:
-                finished = encoders(delayed(encode)(item, options) for item in window)
-                finished[0].starts_window = True
-                yield from finished
+                window[0].starts_window = True
+                for several in portions(window):
+                    yield from encoders(delayed(encode)(item, options) for item in several)
 
 
-def windows(works: Iterable[Work]) -> Iterator[list[Loaded]]:
+def portions(window: Sequence[Coloured]) -> Iterator[list[Coloured]]:
+    """As many as a window of single colourings would hold."""
+    portion: list[Coloured] = []
+    pixels = 0
+    for item in window:
+        if portion and (len(portion) == WINDOW_PICTURES or pixels + item.pixels > WINDOW_PIXELS):
+            yield portion
+            portion, pixels = [], 0
+        portion.append(item)
+        pixels += item.pixels
+    yield portion
+
+
+def windows(works: Iterable[Work], pictures: int) -> Iterator[list[Loaded]]:
     """Reads files, and groups them by number and by pixels."""
     window: list[Loaded] = []
     pixels = 0
     for work in works:
         loaded = load(work)
         more = pixels_of(loaded.data)
-        full = len(window) == WINDOW_PICTURES or pixels + more > WINDOW_PIXELS
+        full = len(window) == pictures or pixels + more > WINDOW_PIXELS
         if window and (full or work.starts_window):
             yield window
             window, pixels = [], 0
@@ -197,30 +207,125 @@ SAME_FORMAT: dict[str, tuple[bytes, ...]] = {
 """First bytes of sources that already have the output's format."""
 
 
-def predict(decoded: Iterable[list[tuple[Coloured, list[FloatArray]]]], palette: Palette) -> Iterator[list[Coloured]]:
-    """All pages of a window at once: the colorizer batches those of one size."""
+@dataclass(frozen=True)
+class Answer:
+    """A network's colouring of one page."""
+
+    chroma: FloatArray
+    """``2 x h x w``, small and upright."""
+    seed: int | None = None
+    log_likelihood: float | None = None
+    """None where nothing was drawn."""
+
+
+class Brush(Protocol):
+    """The network's stage."""
+
+    @property
+    def minds_company(self) -> bool:
+        """Whether a picture's last bits may hang on what is painted beside it."""
+
+    def __call__(self, prepared: Sequence[FloatArray]) -> list[list[Answer]]:
+        """Prepared lumas to the colourings of each, as many for all."""
+
+
+class PlainBrush:
+    """A palette that gives one answer."""
+
+    minds_company = True
+
+    def __init__(self, palette: Palette) -> None:
+        self.palette = palette
+
+    def __call__(self, prepared: Sequence[FloatArray]) -> list[list[Answer]]:
+        return [[Answer(chroma)] for chroma in self.palette.predict(prepared)]
+
+
+class DrawingBrush:
+    """A model that samples, and the seeds that are asked for."""
+
+    minds_company = False
+
+    def __init__(self, painter: VariantPainter, seeds: range) -> None:
+        self.painter, self.seeds = painter, seeds
+
+    def __call__(self, prepared: Sequence[FloatArray]) -> list[list[Answer]]:
+        return [
+            [Answer(variant.chroma, variant.seed, variant.log_likelihood) for variant in variants]
+            for variants in self.painter.paint(prepared, self.seeds)
+        ]
+
+
+def open_brush(palette: Any, options: PhotoOptions) -> Brush:
+    """Raises ``ModelError`` where the options ask for draws of a model that does not sample."""
+    if samples(palette) or options.asks_for_draws:
+        return DrawingBrush(VariantPainter(palette, temperature=options.drawn_at), options.seeds)
+    return PlainBrush(palette)
+
+
+def paint(decoded: Iterable[list[tuple[Coloured, list[FloatArray]]]], brush: Brush) -> Iterator[list[Coloured]]:
+    """All pages of a window at once: those of one size share batches."""
     for window in decoded:
-        chromas = iter(palette.predict([luma for _, prepared in window for luma in prepared]))
-        for item, prepared in window:
-            item.small_chromas = [next(chromas) for _ in prepared]
-        yield [item for item, _ in window]
+        needed = [(item, prepared if item.work.wanted or brush.minds_company else []) for item, prepared in window]
+        answers = iter(brush([luma for _, prepared in needed for luma in prepared]))
+        yield [
+            colouring for item, prepared in needed for colouring in colourings(item, [next(answers) for _ in prepared])
+        ]
+
+
+def colourings(item: Coloured, pages: Sequence[Sequence[Answer]]) -> list[Coloured]:
+    """A decoded picture with the answers for each of its pages, to what is to be encoded."""
+    if not pages:
+        return [item]
+    coloured = []
+    for answers in zip(*pages, strict=True):
+        likelihoods = [answer.log_likelihood for answer in answers if answer.log_likelihood is not None]
+        coloured.append(
+            replace(
+                item,
+                small_chromas=[answer.chroma for answer in answers],
+                seed=answers[0].seed,
+                log_likelihood=sum(likelihoods) if likelihoods else None,
+            )
+        )
+    if len(coloured) > 1:
+        coloured.append(replace(item, is_sheet=True, shown=list(coloured)))
+    return coloured
 
 
 def encode(item: Coloured, options: PhotoOptions) -> Coloured:
     """Enlarges chroma along the stored luma's edges, and writes the file's bytes."""
     if item.photo is None or not item.work.wanted:
         return item
+    finished = replace(item, photo=None, small_chromas=[], shown=[])
     try:
-        chromas = [
-            upsample_chroma(
-                np.float32(options.saturation) * unrotate(small, page.orientation), page.luma, method=options.upsampling
-            )
-            for page, small in zip(item.photo.pages, item.small_chromas, strict=True)
-        ]
-        data = write_photo(item.photo, chromas)
+        finished.data = sheet(item, options) if item.is_sheet else write_photo(item.photo, enlarged(item, options))
     except (RechromaError, MemoryError) as error:
-        return Coloured(item.work, reason=one_line(error))
-    return Coloured(item.work, data, warnings=item.warnings)
+        finished.reason = one_line(error)
+    return finished
+
+
+def enlarged(item: Coloured, options: PhotoOptions) -> list[FloatArray]:
+    """Chroma of each page at its stored size and orientation."""
+    assert item.photo is not None
+    return [
+        upsample_chroma(
+            np.float32(options.saturation) * unrotate(small, page.orientation), page.luma, method=options.upsampling
+        )
+        for page, small in zip(item.photo.pages, item.small_chromas, strict=True)
+    ]
+
+
+def sheet(item: Coloured, options: PhotoOptions) -> bytes:
+    """Of the first page."""
+    assert item.photo is not None
+    page = item.photo.pages[0]
+    likelihoods = [colouring.log_likelihood or 0.0 for colouring in item.shown]
+    shown = [
+        (f"seed {colouring.seed}", np.float32(options.saturation) * colouring.small_chromas[0])
+        for colouring in item.shown
+    ]
+    return contact_sheet(rotate(page.luma, page.orientation), shown, int(np.argmax(likelihoods)))
 
 
 def one_line(error: BaseException) -> str:

@@ -8,7 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["colorizer_options", "engine_option", "existing_or_not", "look_options", "make_colorizer"]
+__all__ = [
+    "colorizer_options",
+    "engine_option",
+    "existing_or_not",
+    "look_options",
+    "make_colorizer",
+    "sampling_options",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -53,6 +60,18 @@ LOOK = (
 )
 
 
+SAMPLING = (
+    click.option(
+        "--seed", type=click.IntRange(min=0), help="Of what is drawn, by a model that samples (pixcolor). [default: 0]"
+    ),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(min=0),
+        help="Of the draws: below 1 likelier, calmer colours; 0 the likeliest. [default: 1]",
+    ),
+)
+
+
 def stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -64,6 +83,7 @@ def stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 colorizer_options = stacked(*COLORIZER)
 look_options = stacked(*LOOK)
+sampling_options = stacked(*SAMPLING)
 
 
 def make_colorizer(*, model: str, **options: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from restore.cli.console import console, progress_bar
-from restore.cli.options import colorizer_options, existing_or_not, look_options, make_colorizer
+from restore.cli.options import colorizer_options, existing_or_not, look_options, make_colorizer, sampling_options
 from restore.errors import PartialFailureError
 
 __all__ = ["photos"]
@@ -20,6 +20,14 @@ __all__ = ["photos"]
 @click.option("--overwrite", is_flag=True, help="Do finished pictures again.")
 @click.option("--restart", is_flag=True, help="Forget what a killed run finished; results stay, but for --overwrite.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded side by side.")
+@click.option(
+    "--samples",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Colourings of each picture, by a model that samples (pixcolor); with a contact sheet.",
+)
+@sampling_options
 @look_options
 @colorizer_options
 def photos(
@@ -28,19 +36,30 @@ def photos(
     overwrite: bool,
     restart: bool,
     jobs: int | None,
+    samples: int,
+    seed: int | None,
+    temperature: float | None,
     saturation: float,
     upsampling: str,
     **model: Any,
 ) -> None:
     """Colour pictures, folders of pictures and tars of pictures.
 
-    Results keep name, size, format, depth and metadata. One bad file never stops the rest. A run that was killed goes
-    on when the same command is run again.
+    Results keep name, size, format, depth and metadata. Of several samples each is named by its seed, NAME.seed-7.jpg,
+    and NAME.seeds-7-10.jpg shows them together. One bad file never stops the rest. A run that was killed goes on when
+    the same command is run again.
     """
     from restore.photos import PhotoOptions, colorize_photos
 
     options = PhotoOptions(
-        saturation=saturation, upsampling=upsampling, overwrite=overwrite, restart=restart, jobs=jobs
+        samples=samples,
+        seed=seed,
+        temperature=temperature,
+        saturation=saturation,
+        upsampling=upsampling,
+        overwrite=overwrite,
+        restart=restart,
+        jobs=jobs,
     )
     with progress_bar("photos", "photos") as tick:
         report = colorize_photos(inputs, output, colorizer=make_colorizer(**model), options=options, progress=tick)

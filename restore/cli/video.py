@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from restore.cli.console import console, progress_bar
-from restore.cli.options import colorizer_options, existing_or_not, look_options, make_colorizer
+from restore.cli.options import colorizer_options, existing_or_not, look_options, make_colorizer, sampling_options
 
 __all__ = ["video"]
 
@@ -42,6 +42,7 @@ __all__ = ["video"]
     type=existing_or_not,
     help="Also write a film of what the temporal pass did: before, after, confidence, change; cuts framed red.",
 )
+@sampling_options
 @look_options
 @colorizer_options
 def video(source: Path, output: Path | None, **options: Any) -> None:

@@ -50,7 +50,7 @@ def job_status(output: Path) -> JobStatus:
         raise InputError(f"there is no job of {output}; name the output of rechroma video or rechroma photos")
     notes = found.header.get("notes", {})
     photos = "photos" in notes
-    done = len([entry for entry in found.entries if "photo" in entry])
+    done = len({entry["photo"]["place"] for entry in found.entries if "photo" in entry})
     if not photos:
         done = sum(entry["unit"]["frames"] for entry in found.entries if "unit" in entry)
     return JobStatus(

@@ -42,3 +42,20 @@ def test_a_model_with_one_answer_is_refused(toy_colorizer: Colorizer, sampling_c
         VariantPainter(toy_colorizer)
     with pytest.raises(OptionError, match="temperature"):
         VariantPainter(sampling_colorizer, temperature=-1)
+
+
+def test_pictures_drawn_together_come_out_as_alone(sampling_colorizer: Colorizer) -> None:
+    """To the bit, whatever their order, their sizes and how many grids are in work."""
+    pictures = [
+        sampling_colorizer.prepare(picture(seed, shape)) for seed, shape in enumerate([(72, 100), (64, 64)] * 2)
+    ]
+    painter = VariantPainter(sampling_colorizer, temperature=0.8)
+    painter.grids_in_work = 3
+    together = painter.paint(pictures, [7, 8])
+    backwards = VariantPainter(sampling_colorizer, temperature=0.8).paint(pictures[::-1], [8, 7])[::-1]
+    for one, variants, others in zip(pictures, together, backwards, strict=True):
+        for variant, alone, other in zip(variants, painter(one, [7, 8]), others[::-1], strict=True):
+            assert variant.seed == alone.seed == other.seed
+            assert np.array_equal(variant.chroma, alone.chroma)
+            assert np.array_equal(variant.chroma, other.chroma)
+            assert variant.log_likelihood == pytest.approx(alone.log_likelihood, rel=1e-9)
