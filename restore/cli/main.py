@@ -17,6 +17,7 @@ from restore.cli.evaluation import evaluate
 from restore.cli.models import models
 from restore.cli.photos import photos
 from restore.cli.status import status
+from restore.cli.thermal import thermal
 from restore.cli.training import train
 from restore.cli.verify import verify
 from restore.cli.video import video
@@ -55,7 +56,7 @@ def configure_logging_again(_: click.Context, __: click.Parameter, verbose: int)
 VERBOSE_TOO = click.Option(  # people write -v behind the command as well as before it
     ["-v", "--verbose"], count=True, expose_value=False, callback=configure_logging_again, help="Log decisions."
 )
-for command in (video, photos, status, verify, models, bench, train, evaluate):
+for command in (video, photos, thermal, status, verify, models, bench, train, evaluate):
     command.params.append(VERBOSE_TOO)
     rechroma.add_command(command)
 

@@ -14,6 +14,7 @@ __all__ = [
     "existing_or_not",
     "look_options",
     "make_colorizer",
+    "running_options",
     "sampling_options",
 ]
 
@@ -82,6 +83,7 @@ def stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 
 colorizer_options = stacked(*COLORIZER)
+running_options = stacked(*COLORIZER[1:])  # all but the model
 look_options = stacked(*LOOK)
 sampling_options = stacked(*SAMPLING)
 

@@ -1,0 +1,195 @@
+"""What colours thermal luma: a network that makes luma and chroma, or any colorizer of gray pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from restore.colorizer import CPU_BATCH, LONGEST_RATIO, Colorizer
+from restore.colour import FloatArray
+from restore.engines.devices import pick_device, pick_precision
+from restore.errors import DeviceError, ModelError, OptionError
+from restore_models import (
+    DEFAULT_MODEL,
+    SHIPPED,
+    ColourCurve,
+    LoadedNetwork,
+    ShippedModel,
+    WeightsError,
+    open_model,
+)
+from restore_models.padding import pad_to_multiple
+
+__all__ = ["GrayPainter", "HeatPainter", "ThermalPainter", "open_thermal_painter"]
+
+log = logging.getLogger(__name__)
+
+THERMAL = "thermal"
+"""Name of the shipped model, and of the network that makes luma too."""
+
+WORKING_SIZE = 512
+"""Short side, in pixels, up to which a picture is seen in its own size."""
+
+Painting = tuple[FloatArray | None, FloatArray]
+"""Luma ``h x w`` in [0, 1] where the model makes one, and chroma ``2 x h' x w'``."""
+
+
+class ThermalPainter(Protocol):
+    """A model that is ready to run."""
+
+    makes_luma: bool
+    facts: dict[str, Any]
+    """For the report: name, checksum of the weights, device."""
+
+    batch: int
+
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        """Luma ``H x W`` in [0, 1] at the size that the model sees."""
+
+    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
+        """Prepared lumas of one size to what the model makes of them."""
+
+
+class GrayPainter:
+    """A colorizer of gray pictures, for which heat is just gray."""
+
+    makes_luma = False
+
+    def __init__(self, colorizer: Colorizer) -> None:
+        self.colorizer = colorizer
+        self.batch = colorizer.largest_batch
+        self.facts = {
+            "name": colorizer.name,
+            "weights_sha256": colorizer.weights_sha256,
+            "working_size": colorizer.working_size,
+            "device": str(colorizer.device),
+            "engine": colorizer.engine.name,
+            "precision": colorizer.precision,
+        }
+
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        return self.colorizer.prepare(luma)
+
+    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
+        return [(None, chroma) for chroma in self.colorizer.predict(prepared)]
+
+
+class HeatPainter:
+    """The thermal network: ``B x 1 x H x W`` in [0, 1] to luma of that size and chroma of ``H / stride``."""
+
+    makes_luma = True
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        name: str,
+        weights_sha256: str,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int | None = None,
+        working_size: int = WORKING_SIZE,
+        curve: ColourCurve | None = None,
+    ) -> None:
+        self.curve = curve or ColourCurve()
+        self.device = pick_device(device)
+        chosen = pick_precision(precision, self.device)
+        self.low_precision = chosen == "bf16"
+        self.network = network.eval().to(self.device)
+        self.multiple_of, self.stride = int(network.multiple_of), int(network.stride)  # type: ignore[arg-type]
+        self.working_size = working_size
+        self.batch = batch or CPU_BATCH
+        self.facts = {
+            "name": name,
+            "weights_sha256": weights_sha256,
+            "working_size": self.working_size,
+            "device": str(self.device),
+            "engine": "torch",
+            "precision": chosen,
+        }
+
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        scale = min(1.0, self.working_size / min(luma.shape))
+        longest = LONGEST_RATIO * self.working_size
+        height, width = (min(max(round(side * scale / self.stride), 1) * self.stride, longest) for side in luma.shape)
+        if (height, width) == luma.shape:
+            return luma
+        return np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
+        """Out of device memory, the batch is halved, down to one picture; then ``DeviceError``."""
+        painted: list[Painting] = []
+        while len(painted) < len(prepared):
+            part = prepared[len(painted) : len(painted) + self.batch]
+            try:
+                painted += self.run(part)
+            except torch.OutOfMemoryError as error:
+                if len(part) == 1:
+                    raise DeviceError(
+                        f"{self.device} has no memory left for one picture; use --device cpu or less --working-size"
+                    ) from error
+                self.batch = len(part) // 2
+                torch.cuda.empty_cache()
+                log.warning("out of memory on %s: going on with batches of %d", self.device, self.batch)
+        return painted
+
+    @torch.inference_mode()
+    def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
+        height, width = lumas[0].shape
+        batch = torch.from_numpy(np.stack(lumas)[:, None])
+        padded = pad_to_multiple(batch, self.multiple_of).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+            luma, chroma = self.network(padded)
+        made_luma = luma.float().clamp(0, 1).cpu().numpy()[:, 0, :height, :width]
+        made_chroma = self.curve.apply(chroma.float().clamp(-0.5, 0.5).cpu().numpy())
+        made_chroma = made_chroma[:, :, : height // self.stride, : width // self.stride]
+        return [
+            (np.ascontiguousarray(one), np.ascontiguousarray(other))
+            for one, other in zip(made_luma, made_chroma, strict=True)
+        ]
+
+
+def open_thermal_painter(
+    model: str | None = None, *, engine: str = "auto", threads: int | None = None, **options: Any
+) -> ThermalPainter:
+    """A model by name or path; for None the thermal one where it is shipped, else the one for gray photos.
+
+    ``options`` are those of :class:`restore.colorizer.Colorizer`. Raises ``ModelError``, ``DeviceError`` and
+    ``OptionError``.
+    """
+    model = model or (THERMAL if THERMAL in SHIPPED else DEFAULT_MODEL)
+    loaded, shipped = thermal_network(model)
+    if loaded is None:
+        return GrayPainter(Colorizer(model, engine=engine, threads=threads, **options))
+    if engine not in ("auto", "torch"):
+        raise OptionError(f"the thermal model runs with PyTorch only; leave --engine {engine} out")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    options["working_size"] = options.get("working_size") or (shipped.working_size if shipped else WORKING_SIZE)
+    return HeatPainter(
+        loaded.module,
+        name=shipped.name if shipped else loaded.network,
+        weights_sha256=loaded.sha256,
+        curve=shipped.curve if shipped else ColourCurve(),
+        **options,
+    )
+
+
+def thermal_network(model: str) -> tuple[LoadedNetwork | None, ShippedModel | None]:
+    """None for a model that makes chroma alone. Raises ``ModelError``."""
+    if model == THERMAL and THERMAL not in SHIPPED:
+        others = ", ".join(SHIPPED)
+        raise ModelError(f"no thermal model is shipped with this version; use --model {others} or a .safetensors file")
+    if model not in SHIPPED and not model.endswith(".safetensors"):
+        return None, None
+    try:
+        loaded, shipped = open_model(model)
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
+    return (loaded, shipped) if getattr(loaded.module, "makes_luma", False) else (None, None)

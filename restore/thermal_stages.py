@@ -1,0 +1,192 @@
+"""The middle of the thermal pipeline: counts to steady luma, model, temporal pass, and the picture that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import tee
+from math import inf
+from typing import Any
+
+import cv2
+import numpy as np
+
+from restore.batching import batch
+from restore.colour import FloatArray, Matrix, pull_into_gamut
+from restore.errors import OptionError
+from restore.media.thermal import PALETTES, RawArray, ThermalFrame, ThermalSource
+from restore.temporal import ChromaFrame, Strength, find_shot_starts, smooth_chroma
+from restore.thermal_local import LocalContrast
+from restore.thermal_painting import ThermalPainter
+from restore.thermal_range import SteadyRange
+from restore.upsample import UPSAMPLE_METHODS, upsample_chroma
+
+__all__ = ["Shown", "ThermalOptions", "normalised", "painted", "shown", "shown_pictures"]
+
+LUMAS = ("generated", "thermal", "blend")
+POLARITIES = ("auto", "white", "black")
+RANGES = ("percentile", "local")
+STILLS = ("png", "jpeg")
+THUMBNAIL = (192, 128)
+"""Width and height of what cuts are looked for in."""
+
+
+@dataclass(frozen=True)
+class ThermalOptions:
+    """What a user can choose."""
+
+    luma: str | None = None
+    """generated, thermal or blend (half of each); None is generated where the model makes luma, else thermal."""
+
+    polarity: str = "auto"
+    """auto, white or black: which end of the values is hot."""
+
+    range: str = "percentile"
+    """percentile, or local contrast on top of it."""
+
+    palette: str = "auto"
+    """Of false colours: auto, gray, or a name in :data:`restore.media.thermal.PALETTES`."""
+
+    keep_raw: bool = False
+    """Write the sensor's values, and temperatures where they can be known, beside the picture."""
+
+    temporal: str = "light"
+    """off, light or strong."""
+
+    still_format: str = "png"
+    """png or jpeg."""
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pix_fmt: str | None = None
+    saturation: float = 1.0
+    upsampling: str = "guided"
+    threads: int | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        strengths = tuple(strength.value for strength in Strength)
+        for name, value, known in (
+            ("luma", self.luma, (None, *LUMAS)), ("polarity", self.polarity, POLARITIES), ("range", self.range, RANGES),
+            ("palette", self.palette, ("auto", "gray", *PALETTES)), ("temporal", self.temporal, strengths),
+            ("format", self.still_format, STILLS), ("upsampling", self.upsampling, tuple(UPSAMPLE_METHODS)),
+        ):  # fmt: skip
+            if value not in known:
+                raise OptionError(f"unknown {name} {value!r}; use {', '.join(each for each in known if each)}")
+        if not 0 <= self.saturation < inf:
+            raise OptionError(f"saturation is a factor of 0 or more, not {self.saturation}")
+
+    def luma_of(self, painter: ThermalPainter) -> str:
+        """Which luma is shown. Raises ``OptionError`` where the model makes none to show."""
+        if self.luma in ("generated", "blend") and not painter.makes_luma:
+            raise OptionError(
+                f"model {painter.facts['name']} makes no luma; use --luma thermal, or a model that translates heat"
+            )
+        return self.luma or ("generated" if painter.makes_luma else "thermal")
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """A frame on its way."""
+
+    frame: ThermalFrame
+    full: FloatArray
+    """Luma ``H x W`` in [0, 1], white-hot, at the sensor's size."""
+
+    luma: FloatArray
+    """The same as the model sees it."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finished picture, in float."""
+
+    frame: ThermalFrame
+    luma: FloatArray
+    """``H x W`` in [0, 1]."""
+
+    chroma: FloatArray
+    """``2 x H' x W'`` in [-0.5, 0.5], of the small model's size."""
+
+
+def normalised(
+    frames: Iterable[ThermalFrame],
+    source: ThermalSource,
+    painter: ThermalPainter,
+    *,
+    black_hot: bool,
+    method: str,
+    turns: int = 0,
+) -> Iterator[Normalised]:
+    """From counts to white-hot luma; ``turns`` quarter turns, counter-clockwise, show a frame upright.
+
+    The range is one for a shot: it starts anew at a cut.
+    """
+    frames, looked_at = tee(frames)  # the detector reads two frames ahead
+    starts: Iterable[bool] = find_shot_starts(thumbnail(frame.raw) for frame in looked_at)
+    steady, local = SteadyRange(source.bit_depth), LocalContrast() if method == "local" else None
+    previous: int | None = None
+    for frame, starts_shot in zip(frames, starts, strict=True):
+        seconds = float((frame.pts - (frame.pts if previous is None else previous)) * Fraction(source.time_base))
+        previous = frame.pts
+        luma = steady(frame.raw, seconds, starts_shot=starts_shot)
+        luma = 1 - luma if black_hot else luma
+        if local is not None:
+            luma = local(luma, seconds, starts_shot=starts_shot)
+        yield Normalised(frame, luma, painter.prepare(np.ascontiguousarray(np.rot90(luma, turns))))
+
+
+def thumbnail(raw: RawArray) -> FloatArray:
+    """Luma in [0, 1] of one picture by itself, small."""
+    small = np.asarray(cv2.resize(raw, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
+    low, high = np.percentile(small, (2, 98))
+    return np.clip((small - low) / max(high - low, 1.0), 0, 1, dtype=np.float32)
+
+
+def painted(frames: Iterable[Normalised], painter: ThermalPainter, *, keeps_luma: bool) -> Iterator[ChromaFrame]:
+    """The model's stage. Its luma goes on only where it will be shown."""
+    for group in batch(frames, painter.batch):
+        for frame, (luma, chroma) in zip(group, painter.paint([each.luma for each in group]), strict=True):
+            own = luma if keeps_luma else None
+            yield ChromaFrame(luma=frame.luma, chroma=chroma, own_luma=own, payload=frame)
+
+
+def shown(frames: Iterable[ChromaFrame], *, luma: str, saturation: float, turns: int = 0) -> Iterator[Shown]:
+    """Puts the picture together: which luma, how much colour."""
+    for frame in frames:
+        assert isinstance(frame.payload, Normalised)
+        full = frame.payload.full
+        if frame.own_luma is not None:
+            made = cv2.resize(
+                np.ascontiguousarray(np.rot90(frame.own_luma, -turns)), full.shape[::-1], interpolation=cv2.INTER_CUBIC
+            )
+            full = np.asarray(made, np.float32) if luma == "generated" else (full + made) / 2
+        chroma = np.ascontiguousarray(np.rot90(frame.chroma, -turns, axes=(1, 2))) * np.float32(saturation)
+        yield Shown(frame.payload.frame, np.clip(full, 0, 1, dtype=np.float32), chroma)
+
+
+def shown_pictures(
+    frames: Iterable[ThermalFrame],
+    source: ThermalSource,
+    painter: ThermalPainter,
+    options: ThermalOptions,
+    *,
+    black_hot: bool,
+    turns: int = 0,
+) -> Iterator[Shown]:
+    """All stages in their order."""
+    luma = options.luma_of(painter)
+    prepared = normalised(frames, source, painter, black_hot=black_hot, method=options.range, turns=turns)
+    coloured = painted(prepared, painter, keeps_luma=luma != "thermal")
+    steady = smooth_chroma(coloured, strength=Strength(options.temporal)) if source.is_recording else coloured
+    return shown(steady, luma=luma, saturation=options.saturation, turns=turns)
+
+
+def chroma_at(picture: Shown, shape: tuple[int, int], *, upsampling: str, matrix: Matrix) -> FloatArray:
+    """Chroma ``2 x h x w`` of a wanted size, along the luma's edges, inside the gamut."""
+    guide: Any = picture.luma
+    if guide.shape != shape:
+        guide = np.asarray(cv2.resize(guide, shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    return pull_into_gamut(guide, upsample_chroma(picture.chroma, guide, method=upsampling), matrix)
