@@ -1,8 +1,8 @@
 """A process that loads everything once, and forks children that work and may be killed.
 
-Reads one JSON object a line, ``{"work": name, "arguments": [...], "seconds": number or null}``, and answers each with a
-line of the child's exit code: -9 where it was killed after so many seconds. A process of its own, because only one that
-has never used a thread may fork.
+Reads one JSON object a line, ``{"work": name, "arguments": {...}, "seconds": number or null}``, and answers each with a
+line of the child's exit code: -9 where it was killed after so many seconds, or killed itself at a frame ``kill_at``. A
+process of its own, because only one that has never used a thread may fork.
 """
 
 from __future__ import annotations
@@ -28,10 +28,16 @@ UNITS = UnitLengths(shortest=3, longest=6, context=4)
 TOY_WORKING_SIZE = 64
 
 
-def colour_film(model: str, source: str, target: str) -> None:
-    options = VideoOptions(threads=1, preset="veryfast", units=UNITS)
+def colour_film(
+    model: str, source: str, target: str, kill_at: int | None = None, threads: int = 1, **options: Any
+) -> None:
+    def progress(done: int, _: int | None) -> None:
+        if done == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    chosen = VideoOptions(threads=threads, units=UNITS, **{"preset": "veryfast", **options})
     colorizer = Colorizer(model, device="cpu", engine="torch", threads=1, working_size=TOY_WORKING_SIZE, batch=4)
-    colorize_video(source, target, colorizer=colorizer, options=options)
+    colorize_video(source, target, colorizer=colorizer, options=chosen, progress=progress)
 
 
 def colour_album(model: str, source: str, target: str) -> None:
@@ -73,7 +79,7 @@ def main() -> None:
     for line in sys.stdin:
         asked: dict[str, Any] = json.loads(line)
         work = WORKS[asked["work"]]
-        print(wait(forked(lambda w=work, a=asked: w(*a["arguments"])), asked["seconds"]), flush=True)  # type: ignore[misc]
+        print(wait(forked(lambda w=work, a=asked: w(**a["arguments"])), asked["seconds"]), flush=True)  # type: ignore[misc]
 
 
 if __name__ == "__main__":

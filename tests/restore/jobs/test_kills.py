@@ -6,7 +6,6 @@ import io
 import json
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from restore.jobs.job import job_folder
 from restore.report import file_sha256
 from restore.verify import verify_any
 from restore.verify_photos import verify_photo
+from tests.restore.jobs.killer import Killer
 from tests.restore.media.clips import ffmpeg
 
 KILLS = 20
@@ -31,27 +31,8 @@ PHOTOS = 30
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="children are forked, so that torch loads once")
 
 
-class Killer:
-    """Speaks to :mod:`tests.restore.jobs.killable`."""
-
-    def __init__(self, work: str, model: Path) -> None:
-        self.work, self.model = work, model
-        root = Path(__file__).parents[3]
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "tests.restore.jobs.killable"],
-            cwd=root,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, source: Path, target: Path, seconds: float | None = None) -> int:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        arguments = [str(self.model), str(source), str(target)]
-        self.server.stdin.write(json.dumps({"work": self.work, "arguments": arguments, "seconds": seconds}) + "\n")
-        self.server.stdin.flush()
-        return int(self.server.stdout.readline())
+class Nightmare(Killer):
+    """Kills at random moments."""
 
     def whole_seconds(self, source: Path, target: Path) -> float:
         """Of an uninterrupted run."""
@@ -74,21 +55,14 @@ class Killer:
         assert self.run(source, round_of(target, rounds)) == 0
         return rounds + 1
 
-    def close(self) -> None:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.close()
-        self.server.wait()
-        self.server.stdout.close()
-
 
 def round_of(target: Path, number: int) -> Path:
     return target.with_name(f"{target.stem}-{number}{target.suffix}")
 
 
 @pytest.fixture(params=["film", "album"])
-def killer(request: pytest.FixtureRequest, toy_model: Path) -> Iterator[Killer]:
-    started = Killer(request.param, toy_model)
+def killer(request: pytest.FixtureRequest, toy_model: Path) -> Iterator[Nightmare]:
+    started = Nightmare(request.param, toy_model)
     yield started
     started.close()
 
@@ -125,7 +99,7 @@ def packet_times(path: Path) -> list[tuple[int, int | None, int | None]]:
         return [(packet.stream.index, packet.pts, packet.dts) for packet in film.demux() if packet.size]
 
 
-def check_film(killer: Killer, film: Path, folder: Path, kills: int, seed: int) -> None:
+def check_film(killer: Nightmare, film: Path, folder: Path, kills: int, seed: int) -> None:
     whole = folder / "whole.mp4"
     seconds = killer.whole_seconds(film, whole)
     rounds = killer.kill_often(film, folder / "out.mp4", kills=kills, whole=seconds, seed=seed)
@@ -139,7 +113,7 @@ def check_film(killer: Killer, film: Path, folder: Path, kills: int, seed: int) 
     assert verify_any(film, target).problems == []
 
 
-def check_album(killer: Killer, album: Path, folder: Path, kills: int, seed: int) -> None:
+def check_album(killer: Nightmare, album: Path, folder: Path, kills: int, seed: int) -> None:
     whole = folder / "whole"
     seconds = killer.whole_seconds(album, whole)
     rounds = killer.kill_often(album, folder / "out", kills=kills, whole=seconds, seed=seed)
@@ -158,13 +132,13 @@ CHECKS = {"film": check_film, "album": check_album}
 
 
 def test_the_result_is_the_same_however_often_it_is_killed(
-    killer: Killer, film: Path, album: Path, tmp_path: Path
+    killer: Nightmare, film: Path, album: Path, tmp_path: Path
 ) -> None:
     source = {"film": film, "album": album}[killer.work]
     CHECKS[killer.work](killer, source, tmp_path, KILLS, seed=7)
 
 
 @pytest.mark.slow
-def test_two_hundred_kills(killer: Killer, film: Path, album: Path, tmp_path: Path) -> None:
+def test_two_hundred_kills(killer: Nightmare, film: Path, album: Path, tmp_path: Path) -> None:
     source = {"film": film, "album": album}[killer.work]
     CHECKS[killer.work](killer, source, tmp_path, MANY_KILLS, seed=8)
