@@ -33,7 +33,7 @@ def bench() -> None:
 @click.option("--model", default="pix2pix", show_default=True)
 @engine_option
 @click.option("--device", default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1))
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of every stage.")
 @click.option("--codec", help="Codec of the encode stages.")
 @click.option("--preset", help="The encoder's preset.")
 @click.option("--temporal", default="light", show_default=True, type=click.Choice(["off", "light", "strong"]))
@@ -71,13 +71,14 @@ def bench_clip(
         stages=stages,
         repeat=repeat,
     )
-    table = Table("stage", "frames", "wall s", "CPU s", "CPU ms/frame", "frames/s", "peak MB")
+    table = Table("stage", "frames", "wall s", "CPU s", "wall ms/frame", "CPU ms/frame", "frames/s", "peak MB")
     for name, stage in measured.items():
         table.add_row(
             name,
             str(stage.frames),
             f"{stage.wall_seconds:.2f}",
             f"{stage.cpu_seconds:.2f}",
+            f"{1000 * stage.wall_seconds / stage.frames:.1f}",
             f"{1000 * stage.cpu_seconds / stage.frames:.1f}",
             f"{stage.frames / stage.wall_seconds:.1f}",
             f"{stage.peak_bytes / 1e6:.0f}",

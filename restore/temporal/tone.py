@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -89,8 +90,8 @@ def tone_of(planes: FloatArray, past: FloatArray, previous: Tones) -> Tones:
     prior = TONE_PRIOR * seen.size
 
     def mean(weight: FloatArray) -> Tones:
-        total = np.array([np.vdot(difference, weight) for difference in differences], np.float64)
-        return np.asarray((total + prior * previous) / (float(weight.sum()) + prior))
+        total = np.array([cv2.sumElems(difference * weight)[0] for difference in differences])
+        return np.asarray((total + prior * previous) / (cv2.sumElems(weight)[0] + prior))
 
     distance = np.zeros_like(seen)
     for difference, shift in zip(differences, mean(seen), strict=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 
-from restore.bench import STAGES, BenchTable, Job, Measured, bench, middle
+from restore.bench import STAGES, BenchTable, Job, Measured, bench, measure, middle
 from restore.video import VideoOptions
 
 FRAMES = 6
@@ -23,6 +25,22 @@ def test_every_stage_works_through_the_frames_asked_for(job: Job, name: str) -> 
     assert measured.frames == FRAMES
     assert measured.wall_seconds > 0
     assert measured.peak_bytes > 10_000_000
+
+
+def test_threads_are_those_of_opencv_too(job: Job) -> None:
+    """One thread must mean one, or a cost on one core is none."""
+    before, seen = cv2.getNumThreads(), []
+
+    def look(_: Job) -> Measured:
+        seen.append(cv2.getNumThreads())
+        return stage(1, 1)
+
+    try:
+        for threads in (2, 1):
+            measure(look, replace(job, threads=threads))
+    finally:
+        cv2.setNumThreads(before)
+    assert seen == [2, 1]
 
 
 def stage(wall: float, cpu: float) -> Measured:

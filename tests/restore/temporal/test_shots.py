@@ -61,12 +61,14 @@ def test_dissolve_is_no_cut(read_clip: ReadClip) -> None:
     assert starts([*first[:10], *mixed, *second[10:16]]) == [0]
 
 
-def test_precision_and_recall_over_cuts_flashes_and_dissolves(read_clip: ReadClip) -> None:
+@pytest.mark.parametrize(("step", "dissolve"), [(1, 3), (3, 4), (5, 3)])
+def test_precision_and_recall_over_cuts_flashes_and_dissolves(read_clip: ReadClip, step: int, dissolve: int) -> None:
     """A long film: clip after clip, a flash in each, and every third one dissolves into another before the cut."""
     lumas: list[FloatArray] = []
     true_cuts = []
     for turn in range(20):
-        clip, other = (davis_lumas(read_clip, DAVIS[number % len(DAVIS)]) for number in (turn, turn + 3))
+        numbers = step * turn, step * turn + dissolve
+        clip, other = (davis_lumas(read_clip, DAVIS[number % len(DAVIS)]) for number in numbers)
         true_cuts.append(len(lumas))
         part = clip[turn % 8 : turn % 8 + 14]
         part[7] = np.clip(part[7] * 0.2 + 0.8, 0, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -85,6 +86,33 @@ def test_nothing_crosses_a_cut(read_clip: ReadClip, strength: Strength) -> None:
     joined = chromas([*first, *second], strength)
     for got, expected in zip(joined, chromas(first, strength) + chromas(second, strength), strict=True):
         assert np.array_equal(got, expected)
+
+
+def test_shots_that_are_known_are_not_looked_for(read_clip: ReadClip) -> None:
+    """The caller's word holds, where it is what the pass would have found and where it is not."""
+    film = flickering(read_clip("clips/davis_dog.mp4", FRAMES)[:8]) + flickering(
+        read_clip("clips/davis_libby.mp4", FRAMES)[:8]
+    )
+
+    def told(starts: list[int]) -> list[FloatArray]:
+        frames = [replace(frame, starts_shot=index in starts) for index, frame in enumerate(film)]
+        return chromas(frames, Strength.LIGHT)
+
+    for got, expected in zip(told([0, 8]), chromas(film, Strength.LIGHT), strict=True):
+        assert np.array_equal(got, expected)
+    apart = chromas(film[:3], Strength.LIGHT) + chromas(film[3:8], Strength.LIGHT) + chromas(film[8:], Strength.LIGHT)
+    for got, expected in zip(told([0, 3, 8]), apart, strict=True):
+        assert np.array_equal(got, expected)
+
+
+def test_what_is_known_comes_behind_what_is_not(read_clip: ReadClip) -> None:
+    """As with context before a stretch: one shot, and every frame comes out in order."""
+    film = flickering(read_clip("clips/davis_dog.mp4", FRAMES)[:12])
+    mixed = [replace(frame, starts_shot=None if index < 5 else False) for index, frame in enumerate(film)]
+    smoothed = list(smooth_chroma(mixed, strength=Strength.LIGHT))
+    assert [frame.payload for frame in smoothed] == list(range(12))
+    for frame, expected in zip(smoothed, chromas(film, Strength.LIGHT), strict=True):
+        assert np.array_equal(frame.chroma, expected)
 
 
 def test_new_size_starts_a_shot(read_clip: ReadClip) -> None:
