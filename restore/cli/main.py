@@ -9,6 +9,7 @@ from types import FrameType
 
 import click
 
+from restore.cli.align import align
 from restore.cli.bench import bench
 from restore.cli.console import console, show_error
 from restore.cli.evaluate_samples import evaluate_samples  # noqa: F401  # adds itself to evaluate
@@ -56,7 +57,7 @@ def configure_logging_again(_: click.Context, __: click.Parameter, verbose: int)
 VERBOSE_TOO = click.Option(  # people write -v behind the command as well as before it
     ["-v", "--verbose"], count=True, expose_value=False, callback=configure_logging_again, help="Log decisions."
 )
-for command in (video, photos, thermal, status, verify, models, bench, train, evaluate):
+for command in (video, photos, thermal, status, verify, models, bench, train, evaluate, align):
     command.params.append(VERBOSE_TOO)
     rechroma.add_command(command)
 

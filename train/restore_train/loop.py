@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from restore_models.weights import save_network
 from restore_train.learners import Learner, build_learner
 from restore_train.recipe import Network, Phase, Recipe
-from restore_train.sources import Source, read_material
+from restore_train.sources import Material, Source
 
 __all__ = ["TrainOptions", "train"]
 
@@ -105,12 +105,9 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
     device = torch.device(options.device)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=options.bf16)
 
-    # What: the pictures, decoded into memory once.
-    started = time.monotonic()
-    material = read_material(recipe, options.data, threads=options.threads)
+    # What: the pictures, decoded when a phase asks for them.
+    material = Material(recipe, options.data, threads=options.threads)
     rarity = material.rarity().to(device)
-    counts = len(material.photos), len(material.pairs)
-    log.info("%d photos and %d pairs in memory after %.0f s", *counts, time.monotonic() - started)
 
     # Who: the network, what it learns with, and its running average, which is what is kept.
     learner = build_learner(recipe.network, options.data, device=device, autocast=autocast, rarity=rarity)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+import time
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +19,9 @@ from restore_train.photoset import Crops, Photo, PhotoSet, read_photos, rgb_of, 
 from restore_train.recipe import Phase, Recipe
 from restore_train.thermal_pairs import Pair, PairSet, ThermalLikeSet, pair_weights, read_pairs
 
-__all__ = ["Material", "Source", "read_material"]
+__all__ = ["Material", "Source"]
+
+log = logging.getLogger(__name__)
 
 THERMAL_KINDS = ("thermal", "irtranslate")
 
@@ -29,14 +33,34 @@ class Source(Protocol):
         """What the network sees, ``B x 1 x S x S`` in [0, 1], and the truth as its learner wants it."""
 
 
-@dataclass(frozen=True)
 class Material:
-    """A recipe's pictures in memory."""
+    """A recipe's pictures, decoded when a phase first asks for them and kept in memory.
 
-    recipe: Recipe
-    photos: list[Photo]
-    photo_weights: NDArray[np.float64]
-    pairs: list[Pair]
+    The recipe's paths are relative to ``folder``.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, *, threads: int) -> None:
+        self.recipe, self.folder, self.threads = recipe, folder, threads
+
+    @cached_property
+    def photos(self) -> list[Photo]:
+        started = time.monotonic()
+        paths = [self.folder / path for path in self.recipe.data.photos]
+        photos = list(read_photos(paths, threads=self.threads))
+        log.info("%d photos in memory after %.0f s", len(photos), time.monotonic() - started)
+        return photos
+
+    @cached_property
+    def photo_weights(self) -> NDArray[np.float64]:
+        data = self.recipe.data
+        index = self.folder / data.index if data.index else None
+        return sampling_weights([photo.name for photo in self.photos], index, data.weights)
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        data = self.recipe.data
+        found = read_pairs([self.folder / path for path in data.pairs]) if data.pairs else ()
+        return [pair for pair in found if not pair.name.startswith(data.held_out)]
 
     def source(self, phase: Phase, stride: int) -> Source:
         """Where ``phase`` draws from; ``stride`` is the learner's."""
@@ -56,20 +80,3 @@ class Material:
         if not any("ab_error_rebalanced" in phase.losses for phase in self.recipe.phases):
             return torch.empty(0)
         return torch.from_numpy(rarity_of_colours(rgb_of(photo) for photo in self.photos))
-
-
-def read_material(recipe: Recipe, folder: Path, *, threads: int) -> Material:
-    """Decodes what the recipe's phases draw from; its paths are relative to ``folder``."""
-    data = recipe.data
-    wanted = {phase.source for phase in recipe.phases}
-    photos: list[Photo] = []
-    weights = np.empty(0)
-    if "photos" in wanted and data.photos:
-        photos = list(read_photos([folder / path for path in data.photos], threads=threads))
-        index = folder / data.index if data.index else None
-        weights = sampling_weights([photo.name for photo in photos], index, data.weights)
-    pairs: list[Pair] = []
-    if "pairs" in wanted and data.pairs:
-        found = read_pairs([folder / path for path in data.pairs])
-        pairs = [pair for pair in found if not pair.name.startswith(data.held_out)]
-    return Material(recipe, photos, weights, pairs)
