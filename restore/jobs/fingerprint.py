@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import av
 import torch
 
+from restore.media.demuxing import reading
 from restore.version import VERSION
 
 __all__ = ["changes", "film_print", "model_facts", "program_facts"]
@@ -31,10 +32,12 @@ def film_print(path: Path) -> dict[str, Any]:
     Enough to notice another film, another cut or coding, a longer copy or a new index, at the same cost for 100 GB,
     which would take minutes to hash at every start. Small files are covered whole. The time of change does not count,
     so that a copied or restored source goes on. The report at the end holds the hash of all bytes.
+
+    Raises ``InputError`` where the disk fails.
     """
-    size = path.stat().st_size
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
+        size = path.stat().st_size
         if size <= BLOCKS * BLOCK_BYTES:
             digest.update(file.read())
         else:

@@ -14,6 +14,9 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from restore.errors import DeviceError
+from restore.media.demuxing import reading
+
 __all__ = ["Damage", "announced_end", "decoded_frames", "read_packets"]
 
 log = logging.getLogger(__name__)
@@ -21,7 +24,7 @@ log = logging.getLogger(__name__)
 StreamT = TypeVar("StreamT", bound=Stream)
 READ_ERRORS_IN_A_ROW = 64  # a cut-off MP4 gives one for each sample behind the cut
 
-# What a decoder says of bad data. Anything else (no memory, a signal) is not the film's fault.
+# What demuxers and decoders say of bad data. Anything else (no memory, a failing disk) is not the film's fault.
 BAD_DATA = (
     av.error.InvalidDataError,
     av.error.PatchWelcomeError,
@@ -29,6 +32,7 @@ BAD_DATA = (
     av.error.BugError,
     av.error.ExternalError,
     av.error.EOFError,
+    av.error.ArgumentError,  # sizes that make no sense, or are above the limit
 )
 
 
@@ -66,7 +70,10 @@ def announced_end(stream: VideoStream) -> Fraction | None:
 
 
 def read_packets(container: InputContainer, streams: list[StreamT], damage: Damage) -> Iterator[Packet[StreamT]]:
-    """Packets of the streams, going on after read errors, without the empty packets that PyAV adds at the end."""
+    """Packets of the streams, going on after bad data, without the empty packets that PyAV adds at the end.
+
+    Raises ``InputError`` where the system cannot read on.
+    """
     errors_in_a_row = 0
     while errors_in_a_row < READ_ERRORS_IN_A_ROW:
         try:
@@ -79,6 +86,9 @@ def read_packets(container: InputContainer, streams: list[StreamT], damage: Dama
             log.debug("read error: %s", error)
             errors_in_a_row += 1
             damage.read_errors += 1
+        except OSError as error:  # the disk or the connection: what is behind may be there when it is tried again
+            with reading(container.name.removeprefix("file:")):
+                raise error
 
 
 def without_cut_tail(packets: Iterator[Packet[VideoStream]], damage: Damage) -> Iterator[Packet[VideoStream]]:
@@ -114,6 +124,8 @@ def tried(stream: VideoStream, packet: Packet[VideoStream] | None, damage: Damag
         log.debug("undecodable packet: %s", error)
         damage.unreadable_packets += 1
         return []
+    except MemoryError as error:
+        raise DeviceError(f"there is no memory for frames of {stream.width}x{stream.height}") from error
     damage.frames += len(frames)
     damage.corrupt_frames += sum(frame.is_corrupt for frame in frames)
     return frames

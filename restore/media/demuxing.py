@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +22,7 @@ __all__ = [
     "media_url",
     "open_media",
     "pick_film",
+    "reading",
     "seek_before",
 ]
 
@@ -30,6 +33,8 @@ SIGNATURES = (
     (0, b"\x00\x00\x01\xba"), (0, b"\x00\x00\x01\xb3"), (0, b"\x00\x00\x00\x01"), (0, b"\x06\x0e\x2b\x34"),
 )  # fmt: skip
 SEEK_MARGIN_SECONDS = 1  # indexless formats are searched by bytes and may land late
+MOST_PIXELS = 1 << 26
+"""Of a frame, 8192 x 8192: twice the largest there are; beyond, a small file could ask for all memory."""
 MOVING_PICTURE_DISPOSITIONS = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
@@ -66,6 +71,16 @@ def unreadable(path: Path, reason: str | None) -> InputError:
     if looks_like_media(path):
         return DamagedMediaError(f"{path} is damaged ({reason}): its beginning or index is missing; try another copy")
     return InputError(f"{path} is not a film that FFmpeg can read: {reason}")
+
+
+@contextmanager
+def reading(path: Path | str) -> Iterator[None]:
+    """Turns what the system says of a failing disk or connection into one line."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{path} cannot be read on: {reason}; check its disk, or copy it to another") from error
 
 
 def check_readable(path: Path) -> None:
@@ -108,7 +123,7 @@ def pick_film(container: InputContainer, path: Path) -> VideoStream:
     """The stream to colour: of those marked as default, else of all, the largest; the first of equals.
 
     The choice rests on what a copy of the file keeps, so that original and result agree on it.
-    Raises ``InputError`` where there is none.
+    Raises ``InputError`` where there is none, or its frames are too large to be true.
     """
     films = film_streams(container)
     if not films:
@@ -117,7 +132,19 @@ def pick_film(container: InputContainer, path: Path) -> VideoStream:
     if not readable:
         raise InputError(f"{path} holds video of a kind that this FFmpeg cannot decode")
     defaults = [stream for stream in readable if stream.disposition & Disposition.default]
-    return max(defaults or readable, key=lambda stream: stream.width * stream.height)
+    film = max(defaults or readable, key=lambda stream: stream.width * stream.height)
+    check_frame_size(film, path)
+    return film
+
+
+def check_frame_size(film: VideoStream, path: Path) -> None:
+    """Refuses a decompression bomb, and has the decoder refuse frames that turn out larger than announced."""
+    if film.width * film.height > MOST_PIXELS:
+        raise InputError(
+            f"{path} has frames of {film.width}x{film.height}, more than {MOST_PIXELS // 10**6} megapixels, as a "
+            "decompression bomb has; scale it down first"
+        )
+    film.codec_context.options = {**film.codec_context.options, "max_pixels": str(MOST_PIXELS)}
 
 
 def seek_before(container: InputContainer, seconds: Fraction) -> None:
