@@ -61,7 +61,10 @@ class PhotoJournal:
         self.finished: dict[str, Finished] = {}
         self.to_replace: set[str] = set()
         """Places of results of ours that are there, and are not what they should be."""
+        self.problems: dict[str, str] = {}
         folder.keep(self.is_sound)
+        for problem in self.problems.values():
+            folder.warn(f"{problem} and is done again")
         self.synced = self.noted = time.monotonic()
 
     def place(self, job: Job) -> str:
@@ -70,20 +73,22 @@ class PhotoJournal:
     def is_sound(self, entry: Entry) -> bool:
         """Takes over what an earlier run finished, if source and results are what they were.
 
-        A line stays while its source does: whatever became of the results, it says that they are ours.
+        A line of results stays, whatever became of them or of their source: it says that they are ours. A later line
+        of the same file replaces it.
         """
         finished = Finished(**entry["photo"])
         problem = self.problem_of(finished)
+        self.problems.pop(finished.place, None)
         if problem is None:
             self.finished[finished.place] = finished
             self.to_replace.difference_update(finished.results)
             return True
         if problem:
-            self.folder.warn(f"{problem} and is done again")
+            self.problems[finished.place] = problem
         if finished.results:
             self.finished.pop(finished.place, None)
             self.to_replace.update(finished.results)
-        return finished.stamp == stamp_of(Path(finished.source))
+        return bool(finished.results)
 
     def problem_of(self, finished: Finished) -> str | None:
         """Why a file must be done again; empty where nothing is wrong but that results are missing."""

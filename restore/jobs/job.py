@@ -54,6 +54,8 @@ class Job:
             with writing(output):
                 self.open_journal(facts, notes or {}, restart)
         except BaseException:
+            if not (self.folder / JOURNAL).exists():
+                shutil.rmtree(self.folder, ignore_errors=True)
             self.lock.close()
             raise
 

@@ -10,6 +10,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ class Journal:
             os.fsync(self.file.fileno())
 
     def close(self) -> None:
-        self.file.close()
+        with suppress(OSError):  # a line that found no room found none when it was appended, and that was said
+            self.file.close()
 
 
 def sync_folder(folder: Path) -> None:

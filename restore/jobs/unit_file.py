@@ -12,6 +12,7 @@ import os
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -83,7 +84,8 @@ class UnitFile:
 
     def discard(self) -> None:
         """Removes what there is of an unfinished unit."""
-        self.file.close()
+        with suppress(OSError):  # the disk is still full
+            self.file.close()
         self.part.unlink(missing_ok=True)
 
 

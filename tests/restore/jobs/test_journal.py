@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from restore.errors import InputError, OptionError, OutputError
+from restore.errors import DiskError, InputError, OptionError, OutputError
 from restore.jobs.fingerprint import film_print
 from restore.jobs.job import JOURNAL, Job, job_folder
 from restore.jobs.journal import Journal, read_journal
@@ -84,6 +86,28 @@ def test_a_damaged_line_is_left_out_and_said(tmp_path: Path) -> None:
     with Job(output, BASES) as job:
         assert job.entries == [{"result": "0"}, {"result": "2"}]
         assert "1 lines" in job.warnings[0]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, on which every write fails")
+def test_a_line_that_finds_no_room_is_told_once(tmp_path: Path) -> None:
+    with Job(tmp_path / "out.mkv", BASES) as job:
+        job.add({"result": "0"})
+        job.journal.close()
+        job.journal.file = Path("/dev/full").open("ab")  # noqa: SIM115 - the journal closes it
+        with pytest.raises(DiskError, match="make room"):
+            job.add({"result": "1"})
+        assert job.entries == [{"result": "0"}]
+    assert not job_status(tmp_path / "out.mkv").running
+
+
+def test_a_job_that_cannot_begin_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(DiskError, match="make room"):
+        Job(tmp_path / "out.mkv", BASES)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_says_how_to_go_on(tmp_path: Path) -> None:
