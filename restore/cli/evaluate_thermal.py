@@ -106,4 +106,4 @@ def evaluate_thermal(
             {"command": command_line(), "sets": means, "day": day, "pictures": pictures, "unpaired": unpartnered},
         )
     if sheets is not None:
-        write_sheets(sheets, pair_pictures(sets, list(translations.values())))
+        write_sheets(sheets, pair_pictures(pairs, list(translations.values())))

@@ -14,7 +14,7 @@ from restore_train.evaluate_photos import gray
 from restore_train.figures import Column, as_shown
 from restore_train.metrics import Rgb, chroma_of, colourfulness, lab_from_rgb, luma_of, mean_ciede2000, psnr, ssim
 from restore_train.photoset import encoded_photos
-from restore_train.thermal_pairs import Pair, read_pairs
+from restore_train.thermal_pairs import Pair
 
 __all__ = [
     "THERMAL_COLUMNS",
@@ -131,9 +131,9 @@ def in_rows(rows: Mapping[str, Sequence[ThermalFigures]], chosen: Sequence[bool]
     }
 
 
-def pair_pictures(paths: Sequence[Path], translations: Sequence[Translation]) -> Iterator[tuple[str, list[Rgb]]]:
+def pair_pictures(pairs: Iterable[Pair], translations: Sequence[Translation]) -> Iterator[tuple[str, list[Rgb]]]:
     """Name, and thermal picture, every translation and truth, of every pair."""
-    for pair in read_pairs(paths):
+    for pair in pairs:
         thermal, truth = planes_of(pair)
         yield pair.name, [gray(thermal), *(translate(thermal) for translate in translations), truth]
 

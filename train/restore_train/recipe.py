@@ -43,8 +43,6 @@ class Data:
     """Tars and folders of registered thermal pairs; see :mod:`restore_train.thermal_pairs`."""
     pair_weights: dict[str, float] = field(default_factory=dict)
     """How often a pair whose name begins so is drawn, beside 1."""
-    night: float = 1.0
-    """How often a pair of the night is drawn beside one of the day."""
     held_out: tuple[str, ...] = ()
     """Beginnings of names of pairs that are kept from training, to choose by."""
 
@@ -106,6 +104,8 @@ class Phase:
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
     source: str = "photos"
     """One of :data:`SOURCES`: what a thermal network learns from; photos are made to look thermal."""
+    night: float = 1.0
+    """How often a pair of the night is drawn beside one of the day."""
     ema: float = 0.999
     """Decay of the weights' running average, which is what is kept."""
     adversary: Adversary | None = None

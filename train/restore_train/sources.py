@@ -65,14 +65,13 @@ class Material:
     def source(self, phase: Phase, stride: int) -> Source:
         """Where ``phase`` draws from; ``stride`` is the learner's."""
         crops = Crops(phase.crop, phase.smallest, phase.largest, stride)
-        data = self.recipe.data
         if phase.source == "pairs":
             if not self.pairs:
                 raise ValueError(f"phase {phase.name} learns from pairs; the recipe's [data] names none")
-            return PairSet(self.pairs, pair_weights(self.pairs, data.pair_weights, data.night), crops)
+            return PairSet(self.pairs, pair_weights(self.pairs, self.recipe.data.pair_weights, phase.night), crops)
         if not self.photos:
             raise ValueError(f"phase {phase.name} learns from photos; the recipe's [data] has none")
-        photos = PhotoSet(self.photos, self.photo_weights, crops, FilmWear(data.wear))
+        photos = PhotoSet(self.photos, self.photo_weights, crops, FilmWear(self.recipe.data.wear))
         return ThermalLikeSet(photos) if self.recipe.network.kind in THERMAL_KINDS else photos
 
     def rarity(self) -> Tensor:
