@@ -56,6 +56,7 @@ def test_memory_is_bounded() -> None:
     keeper = ToneMemory(1.0)
     for _ in range(HISTORY + 20):
         keeper.settle([GOOD], [1.0])
+    assert keeper._tones is not None
     assert len(keeper._tones) == len(keeper._weights) == HISTORY
 
 
