@@ -3,8 +3,8 @@
 Drawing every frame would be slow and every frame another answer. So the first frame of a shot is drawn whole; in the
 frames behind it, coarse chroma is what was carried from there (:mod:`restore.temporal.carry`), and the refinement
 network, which needs no encoder, follows each frame's own luma. What the motion uncovers takes the colour around it at
-first; once too much of that has gathered, a key frame is drawn: the uncovered cells only, in the knowledge of the
-others, whose colour stays. All draws of a film are made with the same noise, so shots that look alike are coloured
+first; once too much of that has gathered, a key frame is drawn: the uncovered areas only, in the knowledge of the
+other cells, whose colour stays. All draws of a film are made with the same noise, so shots that look alike are coloured
 alike.
 """
 
@@ -36,11 +36,14 @@ __all__ = ["KeyFramePainter"]
 SURE = 0.5
 """Trust above which a cell keeps the colour that was carried to it."""
 
-PATIENCE = 0.4
+PATIENCE = 0.5
 """Uncovered shares of the picture, summed over the frames since a key frame, that call for the next one."""
 
-CLOSEST = 4
-"""Frames from one key frame to the next, at least; they cost fifty times what others do."""
+CLOSEST = 6
+"""Frames from one key frame to the next, at least: one costs as much as ten to thirty others."""
+
+SMALLEST_AREA = np.ones((3, 3), np.uint8)
+"""Of uncovered cells, that is drawn; smaller ones keep the colour around them."""
 
 SPREAD = 2.0
 """Standard deviation, in coarse cells, of the surroundings that an uncovered cell takes its colour from."""
@@ -99,12 +102,13 @@ class KeyFramePainter:
             return self.begin(luma, self.draw(luma))
         carried = self.carrier.carry(luma)
         chroma, trust = self.coarsened(carried.chroma), self.coarsened(carried.trust[None])[0]
-        self.uncovered += float((trust < SURE).mean())
+        chroma = spread(chroma, trust)
+        uncovered = cv2.morphologyEx((trust < SURE).astype(np.uint8), cv2.MORPH_OPEN, SMALLEST_AREA) > 0
+        self.uncovered += float(uncovered.mean())
         self.age += 1
-        if self.uncovered > PATIENCE and self.age >= CLOSEST:
-            drawn = self.draw(luma, chroma, trust >= SURE)
-            return self.begin(luma, drawn + trust * (chroma - drawn))
-        return spread(chroma, trust)
+        if self.uncovered > PATIENCE and self.age >= CLOSEST and uncovered.any():
+            return self.begin(luma, np.where(uncovered, self.draw(luma, chroma, ~uncovered), chroma))
+        return chroma
 
     def begin(self, luma: FloatArray, coarse: FloatArray) -> FloatArray:
         """Makes a frame the key frame; gives its coarse chroma as a frame like it behind it would get it."""

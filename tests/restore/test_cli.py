@@ -178,3 +178,17 @@ def test_models_lists_the_shipped_ones(capsys: pytest.CaptureFixture[str]) -> No
     assert "pix2pix" in capsys.readouterr().err
     assert run("models", "--card", "pix2pix") == 0
     assert "SHA-256" in capsys.readouterr().out
+
+
+def test_samples_and_their_refusal(
+    sampling_model: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)).save(tmp_path / "a.png")
+    asked = ("photos", tmp_path / "a.png", "-o", tmp_path / "out", "--samples", "2", "--seed", "7", "--device", "cpu")
+    assert run(*asked, "--temperature", "0.8", "--working-size", "64", "--model", sampling_model) == 0
+    names = {"a.seed-7.png", "a.seed-8.png", "a.seeds-7-8.jpg", "rechroma-report.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    capsys.readouterr()
+    assert run(*asked, "--model", toy_model) == 8
+    assert capsys.readouterr().err.strip().count("\n") == 0
+    assert run("video", tmp_path / "a.png", "--seed", "1", "--model", toy_model) != 0

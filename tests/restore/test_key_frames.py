@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass
 
 import cv2
@@ -94,7 +95,7 @@ def test_a_square_takes_its_colour_along(painter: KeyFramePainter, monkeypatch: 
     frames = list(moving_square(13))
     last = paint(painter, frames)[-1]
     assert len(artist.kept) <= 2
-    assert np.abs(last[0, 5:11, 9:15] - BRIGHT).max() < 0.05  # pixels 32 to 64
+    assert np.abs(last[0, 5:11, 9:15] - BRIGHT).max() < 0.08  # pixels 32 to 64
     assert last[0, 5:11, 2:6].max() < 0.05  # where it was
     assert np.abs(last[0, 5:11, 18:] - DARK).max() < 0.03  # where it has not been
     assert np.abs(last[1] + last[0]).max() < 0.15  # the two planes travel together
@@ -117,22 +118,25 @@ def test_what_comes_into_the_picture_is_drawn_and_the_rest_stays(
 
 def test_no_new_key_frame_while_little_is_uncovered(painter: KeyFramePainter, monkeypatch: pytest.MonkeyPatch) -> None:
     artist = Artist(painter, monkeypatch)
-    paint(painter, list(pan(4, 1)))
+    paint(painter, list(pan(5, 3)))
     assert len(artist.kept) == 1
     assert 0 < painter.uncovered < PATIENCE
 
 
 def test_a_key_frame_keeps_the_chroma_of_carried_cells(painter: KeyFramePainter) -> None:
-    frames = list(pan(5, 1))
-    paint(painter, frames[:4])
-    painter.uncovered, painter.age = 1.0, CLOSEST  # the next one is a key frame
-    calm = KeyFramePainter.__new__(KeyFramePainter)
-    calm.__dict__.update(painter.__dict__)
-    calm.uncovered = -1.0
-    drawn, carried = (each.paint(frames[4:], [False])[0].chroma for each in (painter, calm))
+    first, *before, last = pan(9, 3)
+    painter.paint([first], [True])
+    painter.uncovered = -9.0
+    painter.paint(before, [False] * len(before))
+    calm = copy(painter)
+    calm.carrier = deepcopy(painter.carrier)
+    painter.uncovered = PATIENCE  # so that the next one is a key frame
+    drawn, carried = (each.paint([last], [False])[0].chroma for each in (painter, calm))
     assert painter.age == 0 < calm.age
-    assert np.abs(drawn - carried)[:, :, :20].mean() < 0.01
+    new = WIDTH // 4 - 8 * 3 // 4  # the first column that came in
     assert carried.std() > 0.01
+    assert np.abs(drawn - carried)[:, :, : new - 4].mean() < 0.005
+    assert np.abs(drawn - carried)[:, :, new:].mean() > 0.005
 
 
 def test_after_a_cut_nothing_is_left_of_what_was_before(sampling_colorizer: Colorizer) -> None:
