@@ -98,6 +98,8 @@ def colorize_photos(
             "program": program_facts(None),
         }
         with JobFolder(out, bases, notes={"photos": len(plan.jobs)}, restart=options.restart) as folder:
+            if folder.was_begun:
+                clear_parts([result for job in plan.jobs for result in job.results])
             batch = Batch(colorizer, options, progress, report, PhotoJournal(folder, out))
             batch.colour(plan.jobs)
             report.seconds = time.monotonic() - started
@@ -290,13 +292,31 @@ def check_writable(folder: Path) -> None:
         raise OutputError(f"{folder} cannot be written to: {error.strerror or error}; give another folder") from error
 
 
+def part_path(result: Path, process: int | str | None = None) -> Path:
+    """Where an unfinished result lies; short, as the name itself may be as long as names get."""
+    return result.with_name(f".{result.name[:40]}.{os.getpid() if process is None else process}.part")
+
+
+def clear_parts(results: Sequence[Path]) -> None:
+    """Removes what processes that were killed left of these results, and nothing else that looks like it.
+
+    Only whoever holds the lock of the folder may ask for it.
+    """
+    ours = {part_path(result, "*") for result in results}
+    for folder in {result.parent for result in results}:
+        for part in folder.glob(".*.part"):
+            name, process, _ = part.name.rsplit(".", 2)
+            if process.isdecimal() and part.with_name(f"{name}.*.part") in ours and part.is_file():
+                part.unlink(missing_ok=True)
+
+
 @contextmanager
 def written_beside(path: Path) -> Iterator[BinaryIO]:
     """A file that gets its name when it is complete, and vanishes when it is not.
 
     Raises ``DiskError`` where the disk is full, ``OutputError`` where it cannot be written for another reason.
     """
-    part = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")  # short: the name itself may be as long as names get
+    part = part_path(path)
     try:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

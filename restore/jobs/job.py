@@ -62,6 +62,8 @@ class Job:
     def open_journal(self, facts: dict[str, Any], notes: dict[str, Any], restart: bool) -> None:
         path = self.folder / JOURNAL
         found = read_journal(path)
+        self.was_begun = path.exists()
+        """An earlier run did not end."""
         self.entries: list[Entry] = []
         self.notes = notes
         self.warnings: list[str] = []

@@ -114,6 +114,22 @@ def test_a_photo_that_is_none_of_ours_is_left_alone(album: Path, templates: Path
     assert (album / "5.png").read_bytes() == b"mine"
 
 
+def test_what_a_killed_batch_left_is_cleared_away_and_nothing_else(album: Path, templates: Path) -> None:
+    ours = [album / ".4.png.4711.part", album / ".5.png.1.part"]
+    others = [
+        album / name for name in (".9.png.4711.part", ".4.png.part", ".4.png.x.part", "4.png.4711.part", "a.part")
+    ]
+    for path in [*ours, *others]:
+        path.write_bytes(b"half")
+    run_album(templates / "album" / "in", album)
+    assert is_whole_album(album, templates)
+    assert not any(path.exists() for path in ours)
+    assert all(path.read_bytes() == b"half" for path in others)
+    ours[0].write_bytes(b"half")
+    run_album(templates / "album" / "in", album)  # no killed batch, so nobody knows whose it is
+    assert ours[0].exists()
+
+
 # Full and failing disks
 
 
