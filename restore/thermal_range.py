@@ -25,7 +25,7 @@ KNEE = 0.05
 SETTLING_SECONDS = 3.0
 """Time constant of the range."""
 
-SLOWEST, FASTEST = 0.02, 1.0
+SLOWEST, FASTEST = 0.01, 1.0
 """Share of the range by which its ends move in a second, at most: while the picture fits it, and when it does not."""
 
 FITTING, NOT_FITTING = 0.2, 0.6

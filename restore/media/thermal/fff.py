@@ -28,7 +28,8 @@ LARGEST_RECORD = 1 << 28
 """Bytes: more than twice what the largest sensor gives uncompressed, and no reason to read more at once."""
 
 RAW, CAMERA = 0x01, 0x20
-PNG, JPEG_LS = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xf7"
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"
+SOF55, START_OF_SCAN = 0xF7, 0xDA
 END_OF_JPEG = b"\xff\xd9"
 
 PLANCK = {"planck_r1": 0x58, "planck_b": 0x5C, "planck_f": 0x60, "planck_r2": 0x30C}
@@ -134,8 +135,8 @@ def decode_raw(data: Readable, index: FffIndex) -> NDArray[np.uint16]:
         if payload.startswith(PNG):
             check_stated(payload, 16, ">IIBB", (width, height, 16, 0))
             raw = in_right_order(np.asarray(imagecodecs.png_decode(payload)))
-        elif payload.startswith(JPEG_LS):
-            check_stated(payload, 7, ">HHB", (height, width, 1))
+        elif payload.startswith(JPEG) and (frame := lossless_frame(payload)) is not None:
+            check_stated(payload, frame + 5, ">HHB", (height, width, 1))
             if not payload.rstrip(b"\0").endswith(END_OF_JPEG):  # CharLS works for minutes on what has no end
                 raise DamagedMediaError("the sensor's values are cut off")
             raw = np.asarray(imagecodecs.jpegls_decode(payload))
@@ -150,6 +151,16 @@ def decode_raw(data: Readable, index: FffIndex) -> NDArray[np.uint16]:
             f"the sensor's values are {raw.dtype} of shape {raw.shape}, not 16 bits of {width}x{height}"
         )
     return raw
+
+
+def lossless_frame(payload: bytes) -> int | None:
+    """Where a JPEG-LS says its size (ITU-T T.87, SOF55); None for another JPEG."""
+    place = 2
+    while place + 4 <= len(payload) and payload[place] == 0xFF and payload[place + 1] != START_OF_SCAN:
+        if payload[place + 1] == SOF55:
+            return place
+        place += 2 + int(struct.unpack_from(">H", payload, place + 2)[0])
+    return None
 
 
 def check_stated(payload: bytes, place: int, layout: str, expected: tuple[int, ...]) -> None:

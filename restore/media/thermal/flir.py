@@ -22,6 +22,9 @@ PART, PARTS, PART_HEADER = 6, 7, 8
 """Places in a segment: its number, that of the last one, and the size of what stands before the content."""
 
 DEFAULT_RATE = 30
+LOOKED_AT = 4096
+"""Bytes behind a record that have to be zero, where the next does not follow at once."""
+
 LONGEST_PAUSE = 24 * 3600 * 1000
 """Milliseconds between two records; a camera's clock that jumps further was set, or is damaged."""
 
@@ -143,18 +146,24 @@ class SequenceRecords:
         position = 0
         while 0 <= position < len(self.data):
             self.number += 1
+            following = self.next_header(position + 1)
             try:
                 self.index = read_index(self.data, position)
+                if 0 <= following < self.index.end:
+                    raise DamagedMediaError("it is cut off by the next one")
                 raw = decode_raw(self.data, self.index)
             except InputError as error:
-                following = self.next_header(position + 1)
                 self.problems.append(f"record {self.number} at byte {position} is skipped: {error}")
-                position = following
-                continue
-            yield raw, read_sensor(self.data, self.index)
-            position = self.index.end
-            if position < len(self.data) and self.data[position : position + 4] != MAGIC:
-                position = self.next_header(position)
+            else:
+                yield raw, read_sensor(self.data, self.index)
+                self.look_between(self.index.end, following if following >= 0 else len(self.data))
+            position = following
+
+    def look_between(self, start: int, end: int) -> None:
+        """What lies between two records is padding, or was one."""
+        if any(self.data[start : min(end, start + LOOKED_AT)]):
+            self.number += 1
+            self.problems.append(f"record {self.number} at byte {start} is skipped: its header or index is damaged")
 
     def next_header(self, position: int) -> int:
         """Where the next header of a record lies, -1 for nowhere. The magic alone also occurs in pixels."""

@@ -15,6 +15,7 @@ from restore.media.thermal.palettes import PALETTES
 from restore.media.thermal.recordings import open_recording
 from restore.media.thermal.stills import camera_facts, open_dji_jpeg, open_rendered
 from restore.media.thermal.tiff import open_gray_tiff
+from restore.media.thermal.y16 import open_y16, y16_size
 
 __all__ = ["THERMAL_SUFFIXES", "open_thermal"]
 
@@ -67,6 +68,9 @@ def open_by_content(path: Path, palette: str, threads: int | None) -> ThermalSou
     if webp or head.startswith((PNG, *TIFFS, *OTHER_PICTURES)):
         data = read_bytes(path)
         return open_rendered(path, data, camera_facts(data), palette)
+    size = y16_size(path)
+    if size is not None:
+        return open_y16(path, size)
     return open_recording(path, palette=palette, threads=threads)
 
 

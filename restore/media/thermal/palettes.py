@@ -128,10 +128,14 @@ def recognise_palette(pictures: Sequence[NDArray[np.uint8]]) -> Recognition | No
 
 def nearest_steps(colours: FloatArray, curve: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
     """Of colours ``N x 3`` the distance to the nearest palette step, and which it is."""
-    squares = (colours**2).sum(axis=1)[:, None] - 2 * colours @ curve.T + (curve**2).sum(axis=1)
-    places = squares.argmin(axis=1)
-    distances = np.sqrt(np.maximum(squares[np.arange(len(places)), places], 0))
-    return distances.astype(np.float32), places
+    places = nearest_places(colours, curve)
+    return np.linalg.norm(colours - curve[places], axis=1).astype(np.float32), places
+
+
+def nearest_places(colours: FloatArray, curve: FloatArray) -> NDArray[np.intp]:
+    """Squared distances but for what a colour has in common with all steps, in one product of matrices."""
+    known = np.concatenate([-2 * curve.T, (curve**2).sum(axis=1)[None]])  # 4 x 256
+    return (np.pad(colours, ((0, 0), (0, 1)), constant_values=1) @ known).argmin(axis=1)
 
 
 @lru_cache(maxsize=2)
@@ -143,7 +147,7 @@ def lookup_table(name: str) -> NDArray[np.uint8]:
     slices = []
     for red in centres:
         colours = np.stack([np.full(green.size, red, np.float32), green.ravel(), blue.ravel()], axis=1)
-        slices.append(nearest_steps(colours, curve)[1].astype(np.uint8))
+        slices.append(nearest_places(colours, curve).astype(np.uint8))
     return np.concatenate(slices)
 
 

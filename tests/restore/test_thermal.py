@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from restore.colorizer import Colorizer
+from restore.errors import InputError, ModelError, OptionError, OutputError
+from restore.media.photo_metadata import is_marked
+from restore.media.thermal import open_thermal
+from restore.media.thermal.palettes import palette_colours
+from restore.media.video_source import VideoSource
+from restore.thermal import ThermalOptions, colorize_thermal
+from restore.thermal_painting import GrayPainter, HeatPainter, ThermalPainter, open_thermal_painter
+from restore_models import SHIPPED
+from tests.restore.media.clips import ffmpeg, tone
+from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence, write_film
+
+FAST = ThermalOptions(preset="ultrafast", temporal="off", threads=1)
+
+
+class ToyTranslator(nn.Module):
+    """Answers as the thermal network does: the negative of what it sees, and one colour by brightness."""
+
+    multiple_of = 32
+    stride = 4
+    makes_luma = True
+
+    def forward(self, thermal: Tensor) -> tuple[Tensor, Tensor]:
+        small = torch.nn.functional.avg_pool2d(thermal, 4)
+        return 1 - thermal, torch.cat([0.2 - 0.4 * small, 0.1 * torch.ones_like(small)], dim=1)
+
+
+@pytest.fixture
+def painter() -> HeatPainter:
+    return HeatPainter(ToyTranslator(), name="toy", weights_sha256="0", device="cpu", batch=2)
+
+
+@pytest.fixture
+def gray_painter(toy_colorizer: Colorizer) -> GrayPainter:
+    return GrayPainter(toy_colorizer)
+
+
+def report_of(folder: Path) -> dict[str, dict[str, object]]:
+    report = json.loads((folder / "rechroma-report.json").read_text())
+    return {Path(entry["source"]).name: entry for entry in report["files"]}
+
+
+def make_all(folder: Path) -> None:
+    """One file of each kind."""
+    folder.mkdir()
+    (folder / "still.jpg").write_bytes(flir_jpeg(fff(scene(), encoding="png")))
+    (folder / "run.seq").write_bytes(b"".join(sequence(4)))
+    (folder / "run.csq").write_bytes(b"".join(sequence(4, encoding="jpegls")))
+    with tifffile.TiffWriter(folder / "pages.tif") as file:
+        for number in range(3):
+            file.write(scene(number), photometric="minisblack", metadata=None)
+    write_film(folder / "deep.mkv", [scene(number) for number in range(4)], codec="ffv1", pix_fmt="gray16le")
+    steps = [np.clip((scene(number) - 17000.0) / 12, 0, 255).astype(np.uint8) for number in range(4)]
+    colours = np.rint(palette_colours("ironbow")).astype(np.uint8)
+    write_film(folder / "colours.mp4", [colours[each] for each in steps], codec="libx264", pix_fmt="yuv444p")
+    (folder / "notes.txt").write_text("not looked at")
+
+
+@pytest.mark.parametrize("luma", ["generated", "thermal", "blend"])
+def test_every_kind_of_file(tmp_path: Path, painter: HeatPainter, luma: str) -> None:
+    make_all(tmp_path / "in")
+    out = tmp_path / "out"
+    options = ThermalOptions(luma=luma, preset="ultrafast", keep_raw=True, threads=1)
+    report = colorize_thermal([tmp_path / "in"], out, painter=painter, options=options)
+    assert not report.failed
+    assert report.ignored == 1
+    entries = report_of(out)
+    assert {Path(str(entry["output"])).name for entry in entries.values()} == {
+        "still.png", "run.mkv", "run.seq.mkv", "pages.mkv", "deep.mkv", "colours.mp4",
+    }  # fmt: skip
+    assert entries["colours.mp4"]["palette"] == "ironbow"
+    assert entries["run.seq"]["frames"] == 4
+    for entry in entries.values():
+        if str(entry["output"]).endswith(".png"):
+            continue
+        with VideoSource(str(entry["output"]), threads=1) as film:
+            assert (film.format.width, film.format.height, film.format.pix_fmt) == (64, 48, "yuv420p")
+            frames = [(float(frame.pts * film.format.time_base), frame.luma_codes().copy()) for frame in film.frames()]
+        assert len(frames) == entry["frames"]
+        steps = [after - before for (before, _), (after, _) in pairwise(frames)]
+        assert all(0.03 < step < 0.11 for step in steps)
+        cold, hot = int(frames[0][1][4, 40]), int(frames[0][1][27, 6])
+        assert (hot > cold) if luma == "thermal" else (hot < cold) if luma == "generated" else abs(hot - cold) < 30
+
+
+def test_raw_values_and_temperatures_are_kept(tmp_path: Path, painter: HeatPainter) -> None:
+    make_all(tmp_path / "in")
+    options = ThermalOptions(preset="ultrafast", keep_raw=True, temporal="off", threads=1)
+    colorize_thermal([tmp_path / "in"], tmp_path / "out", painter=painter, options=options)
+    out = tmp_path / "out"
+    kept = tifffile.imread(out / "run.seq.raw.tiff", key=slice(None))
+    np.testing.assert_array_equal(kept, np.stack([scene(number) for number in range(4)]))
+    np.testing.assert_array_equal(tifffile.imread(out / "still.raw.tiff"), scene())
+    np.testing.assert_array_equal(tifffile.imread(out / "deep.raw.tiff", key=3), scene(3))
+    with open_thermal(tmp_path / "in" / "still.jpg") as source:
+        (frame,) = source.frames()
+        assert frame.radiometry is not None
+        truth = frame.radiometry.celsius(frame.raw)
+    celsius = tifffile.imread(out / "still.celsius.tiff")
+    assert celsius.dtype == np.float32
+    np.testing.assert_array_equal(celsius, truth)
+    assert not (out / "deep.celsius.tiff").exists()  # its file has no constants
+    entries = report_of(out)
+    assert entries["still.jpg"]["celsius"] == {
+        "lowest": pytest.approx(float(truth.min()), abs=0.01),
+        "highest": pytest.approx(float(truth.max()), abs=0.01),
+    }
+    assert "only a rendered picture" in str(entries["colours.mp4"]["warnings"])
+    assert entries["colours.mp4"]["kept"] == {}
+
+
+def test_a_bad_file_does_not_stop_the_others(tmp_path: Path, painter: HeatPainter) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a_cut.jpg").write_bytes(flir_jpeg(fff(scene()))[:900])
+    colours = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    Image.fromarray(colours).save(folder / "b_photo.png")
+    (folder / "c_good.jpg").write_bytes(flir_jpeg(fff(scene())))
+    records = sequence(4)
+    (folder / "d_hurt.seq").write_bytes(records[0] + records[1][:2000] + records[2] + records[3])
+    report = colorize_thermal([folder, tmp_path / "gone"], tmp_path / "out", painter=painter, options=FAST)
+    assert [path.name for path, _ in report.failed] == ["gone", "a_cut.jpg", "b_photo.png"]
+    assert "ordinary colour PNG" in report.failed[2][1]
+    assert all("\n" not in reason for _, reason in report.failed)
+    assert [path.name for path in report.written] == ["c_good.png", "d_hurt.mkv"]
+    assert [(path.name, "record 1" in line) for path, line in report.warnings] == [("d_hurt.seq", True)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "c_good.png", "d_hurt.mkv", "rechroma-report.json",
+    ]  # fmt: skip
+
+
+def test_finished_files_are_left_alone(tmp_path: Path, painter: HeatPainter) -> None:
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
+    (tmp_path / "b.jpg").write_bytes(flir_jpeg(fff(scene(2))))
+    out = tmp_path / "out"
+    colorize_thermal([tmp_path / "a.jpg"], out, painter=painter, options=FAST)
+    first = (out / "a.png").stat().st_mtime_ns
+    again = colorize_thermal([tmp_path / "a.jpg", tmp_path / "b.jpg"], out, painter=painter, options=FAST)
+    assert ([path.name for path in again.skipped], [path.name for path in again.written]) == (["a.png"], ["b.png"])
+    assert (out / "a.png").stat().st_mtime_ns == first
+    assert set(report_of(out)) == {"a.jpg", "b.jpg"}
+    done = colorize_thermal([tmp_path / "a.jpg"], out, painter=painter, options=ThermalOptions(overwrite=True))
+    assert [path.name for path in done.written] == ["a.png"]
+
+
+def test_polarity_is_asked_or_told(tmp_path: Path, painter: HeatPainter) -> None:
+    """A black-hot picture, once told, gives what its white-hot original gives."""
+    white = np.clip((scene() - 17000.0) / 12, 0, 255).astype(np.uint8)
+    Image.fromarray(white).save(tmp_path / "white.png")
+    Image.fromarray(255 - white).save(tmp_path / "black.png")
+    results = {}
+    for name, polarity in (("white", "white"), ("black", "black"), ("black", "auto")):
+        out = tmp_path / f"{name}_{polarity}"
+        options = ThermalOptions(polarity=polarity, luma="thermal")
+        report = colorize_thermal([tmp_path / f"{name}.png"], out, painter=painter, options=options)
+        results[name, polarity] = np.asarray(Image.open(out / f"{name}.png").convert("L")).astype(int)
+        told = report.files[0]["decisions"] + report.files[0]["warnings"]
+        assert any("hot" in line or "white" in line for line in told)
+    assert np.abs(results["white", "white"] - results["black", "black"]).max() <= 2
+
+
+def test_sound_and_rotation_of_a_recording_stay(tmp_path: Path, painter: HeatPainter) -> None:
+    source = write_film(tmp_path / "mute.mkv", [scene(number) for number in range(5)], codec="ffv1", pix_fmt="gray16le")
+    loud = tmp_path / "loud.mkv"
+    ffmpeg("-i", source, *tone(5), "-c:v", "copy", "-c:a", "flac", loud)
+    out = tmp_path / "out.mkv"
+    report = colorize_thermal([loud], out, painter=painter, options=FAST)
+    assert report.written == [out]
+    assert (tmp_path / "out.mkv.json").exists()
+    with VideoSource(out) as film:
+        assert [stream.type for stream in film.container.streams] == ["video", "audio"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "depth"), [("ffv1", None, 8), ("h264", "yuv420p10le", 10), ("prores", None, 10)]
+)
+def test_codecs(tmp_path: Path, painter: HeatPainter, codec: str, pix_fmt: str | None, depth: int) -> None:
+    (tmp_path / "run.seq").write_bytes(b"".join(sequence(3)))
+    out = tmp_path / ("out.mov" if codec == "prores" else "out.mkv")
+    options = ThermalOptions(codec=codec, pix_fmt=pix_fmt, luma="thermal", temporal="off", threads=1)
+    colorize_thermal([tmp_path / "run.seq"], out, painter=painter, options=options)
+    with VideoSource(out) as film:
+        assert film.format.bit_depth == depth
+        luma = next(film.frames()).luma_codes()
+    scale = 1 << (depth - 8)
+    assert 12 * scale < luma.min() < 60 * scale
+    assert 200 * scale < luma.max() < 240 * scale
+
+
+def test_a_colorizer_of_gray_pictures_works_too(tmp_path: Path, gray_painter: ThermalPainter) -> None:
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
+    (tmp_path / "run.seq").write_bytes(b"".join(sequence(3)))
+    colorize_thermal([tmp_path], tmp_path / "out", painter=gray_painter, options=FAST)
+    picture = Image.open(tmp_path / "out" / "a.png")
+    assert np.ptp(np.asarray(picture).astype(int), axis=2).mean() > 3  # coloured
+    assert is_marked(picture.text["XML:com.adobe.xmp"].encode())  # type: ignore[attr-defined]
+    with pytest.raises(OptionError, match="makes no luma; use --luma thermal"):
+        colorize_thermal(
+            [tmp_path / "a.jpg"], tmp_path / "out", painter=gray_painter, options=ThermalOptions(luma="blend")
+        )
+
+
+def test_jpeg_stills_are_marked_too(tmp_path: Path, painter: HeatPainter) -> None:
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
+    colorize_thermal([tmp_path / "a.jpg"], tmp_path / "b.jpg", painter=painter, options=FAST)
+    assert b"compositeWithTrainedAlgorithmicMedia" in (tmp_path / "b.jpg").read_bytes()
+
+
+def test_steady_pass_filters_generated_luma(tmp_path: Path) -> None:
+    """A model that flickers: the strong pass takes most of it out of luma and chroma."""
+
+    class Flickering(ToyTranslator):
+        def __init__(self) -> None:
+            super().__init__()
+            self.count = 0
+
+        def forward(self, thermal: Tensor) -> tuple[Tensor, Tensor]:
+            luma, chroma = super().forward(thermal)
+            signs = torch.tensor([(-1.0) ** (self.count + each) for each in range(len(thermal))])[:, None, None, None]
+            self.count += len(thermal)
+            return luma * 0.7 + 0.1 + 0.05 * signs, chroma + 0.03 * signs
+
+    still = [scene()] * 12
+    write_film(tmp_path / "still.mkv", still, codec="ffv1", pix_fmt="gray16le")
+    flicker = {}
+    for temporal in ("off", "strong"):
+        out = tmp_path / f"{temporal}.mkv"
+        painter = HeatPainter(Flickering(), name="toy", weights_sha256="0", device="cpu", batch=2)
+        options = ThermalOptions(temporal=temporal, codec="ffv1", threads=1)
+        colorize_thermal([tmp_path / "still.mkv"], out, painter=painter, options=options)
+        with VideoSource(out) as film:
+            lumas = [frame.luma_codes().astype(float) for frame in film.frames()]
+        flicker[temporal] = np.mean([np.abs(after - before).mean() for before, after in pairwise(lumas)])
+    assert flicker["strong"] < 0.4 * flicker["off"]
+
+
+def test_wrong_places_and_names_are_refused(tmp_path: Path, painter: HeatPainter) -> None:
+    still, run = tmp_path / "a.jpg", tmp_path / "run.seq"
+    still.write_bytes(flir_jpeg(fff(scene())))
+    run.write_bytes(b"".join(sequence(2)))
+    assert "is a recording" in colorize_thermal([run], tmp_path / "x.png", painter=painter, options=FAST).failed[0][1]
+    assert "is a picture" in colorize_thermal([still], tmp_path / "x.mkv", painter=painter, options=FAST).failed[0][1]
+    overwrite = ThermalOptions(overwrite=True)
+    assert "the input itself" in colorize_thermal([still], still, painter=painter, options=overwrite).failed[0][1]
+    with pytest.raises(OutputError, match="give a folder"):
+        colorize_thermal([still, run], tmp_path / "x.png", painter=painter)
+    with pytest.raises(InputError, match="there is no such file"):
+        colorize_thermal([tmp_path / "gone"], tmp_path / "out", painter=painter)
+    with pytest.raises(OptionError, match="unknown polarity"):
+        ThermalOptions(polarity="blue")
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(".json")) == ["a.jpg", "run.seq"]
+
+
+@pytest.mark.skipif("thermal" in SHIPPED, reason="the thermal model is shipped")
+def test_a_missing_thermal_model_is_one_line() -> None:
+    with pytest.raises(ModelError, match="no thermal model is shipped with this version; use --model pix2pix"):
+        open_thermal_painter("thermal")
+
+
+def test_the_network_sees_whole_pictures_in_their_own_size(painter: HeatPainter) -> None:
+    assert painter.prepare(np.zeros((512, 640), np.float32)).shape == (512, 640)
+    assert painter.prepare(np.zeros((768, 1024), np.float32)).shape == (512, 684)
+    (luma, chroma), *_ = painter.paint([np.full((60, 80), 0.25, np.float32)])
+    assert luma is not None
+    assert (luma.shape, chroma.shape) == ((60, 80), (2, 15, 20))
+    assert float(luma.mean()) == pytest.approx(0.75, abs=0.01)

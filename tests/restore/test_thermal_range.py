@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from restore.colour import FloatArray
+from restore.thermal_local import LocalContrast
+from restore.thermal_range import SteadyRange
+
+Counts = NDArray[np.uint16]
+FRAME = 0.1  # seconds
+
+
+def background(seed: int = 0) -> Counts:
+    """Ground of some texture, in counts of a sensor."""
+    y, x = np.mgrid[:96, :128]
+    noise = np.random.default_rng(seed).normal(0, 4, (96, 128))
+    return np.asarray(20000 + 2 * y + 80 * np.sin(x / 9) + noise, np.uint16)
+
+
+def with_hot_object(counts: Counts, hotter: int = 3000) -> tuple[Counts, NDArray[np.bool_]]:
+    """An object over a tenth of the picture, far hotter than anything; and where the background is."""
+    changed = counts.copy()
+    changed[30:66, 40:75] += np.uint16(hotter)
+    return changed, changed == counts
+
+
+def naive(counts: Counts) -> FloatArray:
+    """What peers do: each frame by its own percentiles."""
+    low, high = np.percentile(counts, (1, 99))
+    return np.clip((counts - low) / (high - low), 0, 1, dtype=np.float32)
+
+
+@pytest.mark.parametrize("method", ["percentile", "local"])
+def test_a_hot_object_does_not_make_the_picture_pump(method: str) -> None:
+    steady, local = SteadyRange(16), LocalContrast()
+
+    def shown(counts: Counts, *, first: bool = False) -> FloatArray:
+        luma = steady(counts, FRAME, starts_shot=first)
+        return local(luma, FRAME, starts_shot=first) if method == "local" else luma
+
+    before = shown(background(), first=True)
+    hot, behind = with_hot_object(background())
+    if method == "local":  # tiles that the object lies in may change
+        behind[8:88, 24:88] = False
+    changes = [float(np.abs(shown(hot) - before)[behind].mean()) for _ in range(30)]
+    assert max(changes) < 0.03
+    assert changes[0] < 0.01
+    assert np.abs(naive(hot) - naive(background()))[behind].mean() > 0.3
+
+
+def test_what_is_hot_is_brighter_and_never_cut_off() -> None:
+    steady = SteadyRange(16)
+    steady(background(), 0.0, starts_shot=True)
+    hot, behind = with_hot_object(background())
+    luma = steady(hot, FRAME, starts_shot=False)
+    assert luma[~behind].min() > luma[behind].max()
+    assert luma.max() < 1
+    hotter, _ = with_hot_object(background(), 6000)
+    assert (steady(hotter, FRAME, starts_shot=False)[~behind] > luma[~behind]).all()
+
+
+def test_the_curve_rises_everywhere() -> None:
+    steady = SteadyRange(16)
+    steady(background(), 0.0, starts_shot=True)
+    curve = steady.curve()
+    assert (np.diff(curve) >= 0).all()
+    assert (np.diff(curve[18000:22000]) > 0).all()
+    assert 0 <= curve.min() < 0.05
+    assert 0.95 < curve.max() <= 1
+
+
+def test_a_cut_starts_the_range_anew_and_a_wholly_other_picture_too() -> None:
+    other = (background().astype(int) * 4 - 60000).astype(np.uint16)
+    for starts_shot, counts in ((True, other), (False, background() + np.uint16(9000))):
+        steady, alone = SteadyRange(16), SteadyRange(16)
+        steady(background(), FRAME, starts_shot=True)
+        luma = steady(counts, FRAME, starts_shot=starts_shot)
+        np.testing.assert_array_equal(luma, alone(counts, FRAME, starts_shot=True))
+
+
+def test_the_range_follows_a_scene_that_changes_for_good() -> None:
+    steady = SteadyRange(16)
+    steady(background(), FRAME, starts_shot=True)
+    wider = np.asarray(20000 + 3 * (background().astype(int) - 20000), np.uint16)
+    for _ in range(600):  # a minute
+        luma = steady(wider, FRAME, starts_shot=False)
+    alone = SteadyRange(16)(wider, FRAME, starts_shot=True)
+    assert np.abs(luma - alone).mean() < 0.02
+
+
+def test_noise_is_not_made_contrast() -> None:
+    flat = np.asarray(20000 + np.random.default_rng(0).normal(0, 1.5, (64, 64)), np.uint16)
+    luma = SteadyRange(16)(flat, 0.0, starts_shot=True)
+    assert luma.std() < 0.06
+    assert abs(float(luma.mean()) - 0.5) < 0.1
+
+
+def test_local_contrast_shows_what_is_faint() -> None:
+    y, x = np.mgrid[:96, :128]
+    luma = np.where(x < 64, 0.2, 0.8).astype(np.float32)
+    faint = np.asarray(0.03 * np.sin(x / 3) * np.cos(y / 4), np.float32)
+    raised = LocalContrast()(luma + faint, 0.0, starts_shot=True)
+    inside = np.s_[20:76, 10:50]
+    assert raised[inside].std() > 1.8 * faint[inside].std()
+    assert 0 <= raised.min() <= raised.max() <= 1
