@@ -22,10 +22,10 @@ LOOK_AHEAD = 2
 LOOK_BACK = 3
 """Frames before it that are compared; a flash may lie among them too."""
 
-SAME_SHOT = 0.55
+SAME_SHOT = 0.57
 """Likeness above which two frames are of one shot. Measured: neighbours in ten films and clips 0.67 and more (fast
-motocross and drifting cars), past a flash in the fastest of them 0.55 and more (0.48 at one of 165 that left nothing
-but white), across 143 cuts 0.54 and less, at all but one of them 0.49."""
+motocross and drifting cars), across 143 cuts 0.54 and less, at all but one of them 0.49. Past a flash 0.59 and more,
+but for two of 165 that left nothing but white amid the fastest motion."""
 
 THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT = 96, 64
 """One size for every picture, so that the cost is one too. The aspect ratio does not matter here."""

@@ -27,7 +27,7 @@ class Frame:
 
 def shot(frames: int, seed: int) -> list[FloatArray]:
     """A drifting cloud."""
-    cloud = cv2.GaussianBlur(np.random.default_rng(seed).random((64, 96 + frames)).astype(np.float32), (0, 0), 2)
+    cloud = cv2.GaussianBlur(np.random.default_rng(seed).random((64, 96 + frames)).astype(np.float32), (0, 0), 1)
     cloud = (cloud - cloud.min()) / (cloud.max() - cloud.min())
     return [np.ascontiguousarray(cloud[:, index : index + 96]) for index in range(frames)]
 
