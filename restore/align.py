@@ -30,6 +30,7 @@ BLOCK = 48  # pixels a side, whose own shift is measured at the working size
 REACH = 8  # pixels that a block is sought around its place
 CLEAR_PEAK = 0.35  # correlation from which a block's shift is believed
 LEAST_BLOCKS = 12
+ECC_BLUR = 5  # pixels of the Gaussian that OpenCV puts before its gradients
 
 LARGEST_RESIDUAL = 3.0  # pixels of the working size: what the training losses forgive
 LEAST_CLEAR_SHARE = 0.2  # of the blocks that have edges
@@ -136,9 +137,10 @@ def refined(visible: Plane, thermal: Plane, start: Homography, levels: Sequence[
         own = scaling @ warp @ np.linalg.inv(scaling)
         own = (own / own[2, 2]).astype(np.float32)
         motion = cv2.MOTION_AFFINE if level in COARSE else cv2.MOTION_HOMOGRAPHY
+        everywhere = np.ones(moving.shape, np.uint8)
         matrix = np.ascontiguousarray(own[:2] if motion == cv2.MOTION_AFFINE else own)
         try:
-            _, found = cv2.findTransformECC(template, moving, matrix, motion, CRITERIA, None, 5)
+            _, found = cv2.findTransformECC(template, moving, matrix, motion, CRITERIA, everywhere, ECC_BLUR)
         except cv2.error:
             return None
         full = np.vstack([found, [0, 0, 1]]) if len(found) == 2 else found
@@ -224,7 +226,7 @@ def block_moves(ours: Plane, theirs: Plane, inside: NDArray[np.bool_]) -> Iterat
             around = (slice(top - REACH, top + BLOCK + REACH), slice(left - REACH, left + BLOCK + REACH))
             if not inside[around].all() or block.std() < busy:
                 continue
-            scores = cv2.matchTemplate(theirs[around], block, cv2.TM_CCOEFF_NORMED)
+            scores = np.asarray(cv2.matchTemplate(theirs[around], block, cv2.TM_CCOEFF_NORMED), np.float32)
             _, peak, _, (across, down) = cv2.minMaxLoc(scores)
             shift = (across - REACH + vertex(scores[down], across), down - REACH + vertex(scores[:, across], down))
             yield Move((left + (BLOCK - 1) / 2, top + (BLOCK - 1) / 2), shift, float(peak))

@@ -72,7 +72,7 @@ def align_files(name: str, visible: Path, thermal: Path, folder: Path) -> Regist
     codes = np.rint(warped * 255).astype(np.uint8)
     for path, picture in zip(paths, (colour, codes), strict=True):
         write(path, np.ascontiguousarray(picture[top:bottom, left:right]))
-    return RegisteredPair(*paths, alignment, (right - left, bottom - top))
+    return RegisteredPair(paths[0], paths[1], alignment, (right - left, bottom - top))
 
 
 def read(path: Path, flags: int) -> NDArray[np.uint8]:
@@ -100,7 +100,7 @@ def stretched(heat: NDArray[np.number]) -> NDArray[np.float32]:
     """A thermal picture of any depth between its percentiles, in [0, 1]."""
     plane = heat.astype(np.float32)
     dark, bright = np.percentile(plane, (DARK, BRIGHT)).astype(np.float32)
-    return np.clip((plane - dark) / max(bright - dark, np.float32(1e-6)), np.float32(0), np.float32(1))
+    return np.asarray(np.clip((plane - dark) / max(bright - dark, 1e-6), 0, 1), np.float32)
 
 
 def inner_rectangle(inside: NDArray[np.bool_]) -> tuple[int, int, int, int]:

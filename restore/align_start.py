@@ -57,7 +57,7 @@ def starts(visible: Plane, thermal: Plane) -> Iterator[Homography]:
 
 def from_features(visible: Plane, thermal: Plane) -> Homography | None:
     """SIFT on the edge maps, where a picture and its negative look alike; nothing where too little matches."""
-    sift = cv2.SIFT_create(nfeatures=1500, contrastThreshold=0.02)
+    sift = cv2.SIFT.create(nfeatures=1500, contrastThreshold=0.02)
     keys, descriptors = [], []
     for plane in (visible, thermal):
         codes = np.clip(edge_map(plane) * 110, 0, 255).astype(np.uint8)
@@ -82,17 +82,16 @@ def from_features(visible: Plane, thermal: Plane) -> Homography | None:
 def by_search(visible: Plane, thermal: Plane) -> Iterator[Homography]:
     """Scales and shifts, ranked by the correlation of edges at each scale and then by mutual information of tones."""
     shrink = SEARCH_SIDE / max(visible.shape)
-    small = cv2.resize(visible, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(visible, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.float32)
     base = visible.shape[1] / thermal.shape[1]
     ranked: list[tuple[float, Homography]] = []
     for scale in SEARCH_SCALES:
         factor = shrink * base * scale
-        other = cv2.resize(thermal, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        other = np.asarray(cv2.resize(thermal, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.float32)
         across, down = best_shift(edge_map(small), edge_map(other))
-        matrix = np.array([[1 / factor * shrink, 0, -across / factor], [0, shrink / factor, -down / factor], [0, 0, 1]])
-        warped = cv2.warpAffine(
-            other, np.float32([[1, 0, across], [0, 1, down]]), small.shape[::-1], borderValue=-1.0
-        )  # fmt: skip
+        matrix = np.array([[shrink / factor, 0, -across / factor], [0, shrink / factor, -down / factor], [0, 0, 1]])
+        shift = np.array([[1, 0, across], [0, 1, down]], np.float32)
+        warped = np.asarray(cv2.warpAffine(other, shift, small.shape[::-1], borderValue=-1.0), np.float32)
         inside = warped >= 0
         if inside.mean() > 0.3:
             ranked.append((mutual_information(small[inside], warped[inside]), matrix))

@@ -45,7 +45,7 @@ class Translator:
         seen_high, seen_wide = max(round(height * scale), 1), max(round(width * scale), 1)
         seen = thermal if scale == 1 else cv2.resize(thermal, (seen_wide, seen_high), interpolation=cv2.INTER_AREA)
         batch = torch.from_numpy(np.ascontiguousarray(seen, np.float32))[None, None].to(self.device)
-        answer = self.module(pad_to_multiple(batch, int(self.module.multiple_of)))  # type: ignore[arg-type]
+        answer = self.module(pad_to_multiple(batch, int(self.module.multiple_of)))
         luma, cells = (plane[0].float().cpu().numpy() for plane in answer)
         chroma = upsample_chroma(cells, luma[0])
         planes = np.concatenate([luma, chroma])[:, :seen_high, :seen_wide]

@@ -57,7 +57,7 @@ def mixture_mean(raw: Tensor, temperature: float = MEAN_TEMPERATURE) -> Tensor:
 
 def split_mixture(raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Log-weights, means around 0.5 and log-scales, each ``B x 3 x COMPONENTS x h x w``."""
-    weights, means, log_scales = raw.unflatten(1, (3, 3 * COMPONENTS)).chunk(3, dim=2)
+    weights, means, log_scales = raw.reshape(len(raw), 3, 3 * COMPONENTS, *raw.shape[-2:]).chunk(3, dim=2)
     spread = torch.linspace(-0.25, 0.25, COMPONENTS, device=raw.device)[:, None, None]  # apart from the start
     return weights, 0.5 + spread + means, log_scales - 3.0
 

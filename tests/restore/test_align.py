@@ -40,7 +40,7 @@ def other_camera(height: int, width: int) -> NDArray[np.float64]:
     turn = 1.1 * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     tilt = width * np.array([[0.008, 0], [0, 0.006], [-0.004, 0], [0, -0.008]])
     moved = (corners - centre) @ turn.T + centre + (0.03 * width, -0.02 * width) + tilt
-    return cv2.getPerspectiveTransform(corners, moved.astype(np.float32))
+    return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), np.float64)
 
 
 def largest_error(found: NDArray[np.float64], truth: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:

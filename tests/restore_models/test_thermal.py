@@ -44,9 +44,11 @@ def test_luma_carries_the_sensors_own_detail() -> None:
     thermal[..., 33] = 0.9
     with torch.no_grad():
         generator.luma_head.weight.zero_()
-        generator.luma_head.bias.copy_(torch.tensor([0.0] * 4 + [1.0] * 4))  # base 0, gain 1
+        bias = generator.luma_head.bias
+        assert bias is not None
+        bias.copy_(torch.tensor([0.0] * 4 + [1.0] * 4))  # base 0, gain 1
         luma, _ = generator(thermal)
-        generator.luma_head.bias[4:] = -1.0
+        bias[4:] = -1.0
         inverted, _ = generator(thermal)
     assert luma[0, 0, 30, 33] > luma[0, 0, 30, 31] + 0.2
     assert inverted[0, 0, 30, 33] < inverted[0, 0, 30, 31] - 0.2

@@ -62,7 +62,9 @@ def test_thermal_and_truth_frame_the_table(dev: list[Pair]) -> None:
     pair = dev[15]
     bgr = cv2.cvtColor(np.ascontiguousarray(pair.ycbcr[..., [0, 2, 1]]), cv2.COLOR_YCrCb2BGR)
     true: Rgb = bgr[..., ::-1].astype(np.float32) / np.float32(255)
-    rows, day = evaluate_pairs([dev[0], pair], {"as is": gray, "half": lambda thermal: (gray(thermal) + 1) / 2})
+    rows, day = evaluate_pairs(
+        [dev[0], pair], {"as is": gray, "half": lambda thermal: (gray(thermal) + 1) / np.float32(2)}
+    )
     assert day == [True, False]
     assert [row.name for row in rows["truth"]] == [dev[0].name, pair.name]
     assert rows["as is"] == rows["thermal"]

@@ -81,7 +81,8 @@ class Slope(nn.Module):
 
     def forward(self, thermal: Tensor, picture: Tensor) -> Tensor:
         size = picture[0].numel() ** 0.5
-        return self.steepness * picture.sum(dim=(1, 2, 3), keepdim=True) / size + 0 * thermal.mean()
+        score: Tensor = self.steepness * picture.sum(dim=(1, 2, 3), keepdim=True) / size + 0 * thermal.mean()
+        return score
 
 
 @pytest.mark.parametrize("steepness", [0.5, 1.0, 3.0])

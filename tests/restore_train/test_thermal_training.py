@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ def options(tmp_path: Path) -> TrainOptions:
     return TrainOptions(data=tmp_path, run=tmp_path / "run", threads=1, checkpoint_every=1, log_every=1)
 
 
-def logged(options: TrainOptions) -> list[dict[str, float]]:
+def logged(options: TrainOptions) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from restore_train.metrics import (
     smooth_regions,
     ssim,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "CLIP_COLUMNS",
@@ -137,7 +140,7 @@ def as_shown(rgb: Rgb) -> Rgb:
     return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.float32) / np.float32(255)
 
 
-def mean_figures(rows: Sequence[PictureFigures]) -> dict[str, float]:
+def mean_figures(rows: Sequence[DataclassInstance]) -> dict[str, float]:
     """Means over pictures or clips, each over those where the figure is finite: PSNR of an equal picture is not, and
     a picture without a smooth region has no rainbow. All infinite stays infinite."""
     means = {}

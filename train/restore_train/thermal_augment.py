@@ -41,7 +41,7 @@ def spectral_response(ycbcr: NDArray[np.uint8], rng: np.random.Generator) -> Pla
         return np.ascontiguousarray(planes[..., 0])
     cb, cr = rng.normal(-0.6, 1.0), rng.normal(0.0, 1.0)  # the sky is cold: mostly, blue is darkened
     mixed = planes[..., 0] + np.float32(cb) * (planes[..., 1] - 0.5) + np.float32(cr) * (planes[..., 2] - 0.5)
-    return np.clip(mixed, np.float32(0), np.float32(1))
+    return np.asarray(np.clip(mixed, 0, 1), np.float32)
 
 
 def monotone_curve(plane: Plane, rng: np.random.Generator) -> Plane:
@@ -63,7 +63,7 @@ def curved(plane: Plane, heights: NDArray[np.float64]) -> Plane:
 def local_contrast(plane: Plane, rng: np.random.Generator) -> Plane:
     """What thermal cameras do to show detail: slow changes are flattened."""
     slow = np.asarray(cv2.GaussianBlur(plane, (0, 0), rng.uniform(6, 24)), np.float32)
-    return plane - np.float32(rng.uniform(0.2, 0.8)) * (slow - slow.mean(dtype=np.float32))
+    return np.asarray(plane - rng.uniform(0.2, 0.8) * (slow - slow.mean()), np.float32)
 
 
 def sensor_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
@@ -72,12 +72,12 @@ def sensor_noise(shape: tuple[int, ...], rng: np.random.Generator) -> Plane:
     noise = rng.standard_normal((height, width), np.float32) * np.float32(rng.uniform(0.003, 0.03))
     columns = rng.standard_normal((1, width), np.float32) * np.float32(rng.uniform(0, 0.012))
     rows = rng.standard_normal((height, 1), np.float32) * np.float32(rng.uniform(0, 0.012))
-    return noise + columns + rows
+    return np.asarray(noise + columns + rows, np.float32)
 
 
 def gain_controlled(plane: Plane) -> Plane:
     """Stretched to [0, 1] between two percentiles; a flat plane is left where it is."""
     dark, bright = np.percentile(plane, (DARK, BRIGHT)).astype(np.float32)
     if bright - dark < 0.05:
-        return np.clip(plane, np.float32(0), np.float32(1))
-    return np.clip((plane - dark) / (bright - dark), np.float32(0), np.float32(1))
+        return np.asarray(np.clip(plane, 0, 1), np.float32)
+    return np.asarray(np.clip((plane - dark) / (bright - dark), 0, 1), np.float32)

@@ -70,15 +70,15 @@ class FeatureLoss(nn.Module):
 
     def __init__(self, encoder: MobileNetV2Encoder) -> None:
         super().__init__()
-        self.stem, *blocks = deepcopy(encoder.features[:EARLY_BLOCKS])
-        self.blocks = nn.ModuleList(blocks)
+        self.blocks = deepcopy(encoder.features[:EARLY_BLOCKS])
         self.requires_grad_(False).eval()
 
     def maps(self, luma: Tensor) -> list[Tensor]:
         """The encoder's first three taps, pooled to strides 4, 8 and 16."""
-        features = self.stem((luma - LUMA_MEAN) / LUMA_STD)
+        stem, *blocks = self.blocks.children()
+        features = stem((luma - LUMA_MEAN) / LUMA_STD)
         taps = []
-        for block in self.blocks:
+        for block in blocks:
             expanded, features = block(features)
             if block.stride == 2:
                 taps.append(F.avg_pool2d(expanded, 2))
@@ -142,4 +142,5 @@ def gradient_penalty(critic: nn.Module, thermal: Tensor, real: Tensor, fake: Ten
     between = (share * real + (1 - share) * fake).detach().requires_grad_(True)
     scores = critic(thermal, between).mean(dim=(1, 2, 3)).sum()
     (slope,) = torch.autograd.grad(scores, between, create_graph=True)
-    return GRADIENT_PENALTY * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+    penalty: Tensor = GRADIENT_PENALTY * (slope.flatten(1).norm(dim=1) - 1).square().mean()
+    return penalty
