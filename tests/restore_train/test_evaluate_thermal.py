@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from restore.cli.main import rechroma
 from restore.errors import InputError, ModelError
-from restore.translate import Translator, rgb_translation
+from restore.translate import rgb_translation
 from restore_models import save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.thermal import ThermalGenerator, ThermalSizes
@@ -102,14 +102,12 @@ def test_unpaired_pictures_are_read(shared_data: Path) -> None:
 
 
 def test_a_translation_keeps_the_size_and_range(toy_thermal: Path) -> None:
-    translator = Translator(str(toy_thermal), working_size=64)
+    translate = rgb_translation(str(toy_thermal), working_size=64, device="cpu")
     heat = np.random.default_rng(0).uniform(0, 1, (101, 150)).astype(np.float32)
-    luma, chroma = translator(heat)
-    assert luma.shape == (101, 150)
-    assert chroma.shape == (2, 101, 150)
-    assert 0 <= luma.min() <= luma.max() <= 1
-    small, _ = translator(heat[:50, :70])
-    assert small.shape == (50, 70)
+    rgb = translate(heat)
+    assert rgb.shape == (101, 150, 3)
+    assert 0 <= rgb.min() < rgb.max() <= 1
+    assert translate(np.ascontiguousarray(heat[:50, :70])).shape == (50, 70, 3)
 
 
 def test_models_that_colour_photos_take_heat_for_gray(toy_thermal: Path) -> None:
@@ -118,8 +116,6 @@ def test_models_that_colour_photos_take_heat_for_gray(toy_thermal: Path) -> None
     assert as_gray.shape == (64, 64, 3)
     assert np.abs(as_gray @ np.array([0.299, 0.587, 0.114], np.float32) - 0.5).max() < 0.01
     assert rgb_translation(str(toy_thermal), working_size=64, device="cpu")(heat).shape == (64, 64, 3)
-    with pytest.raises(ModelError, match="does not translate heat"):
-        Translator("pix2pix")
     with pytest.raises(ModelError, match="unknown model"):
         rgb_translation("nothing")
 
