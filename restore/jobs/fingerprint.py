@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
-
-import av
-import torch
 
 from restore.media.demuxing import reading
 from restore.version import VERSION
@@ -66,8 +64,7 @@ def program_facts(threads: int | None) -> dict[str, Any]:
     """Versions of what makes bits, and the threads, on which encoders base their choices."""
     return {
         "rechroma": VERSION,
-        "torch": torch.__version__,
-        "av": av.__version__,
+        **{name: version(name) for name in ("torch", "av")},  # importing them would make every status wait
         "threads": threads or os.cpu_count() or 1,
     }
 
