@@ -9,13 +9,18 @@ from __future__ import annotations
 from math import exp
 
 import numpy as np
+from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
 __all__ = ["LocalContrast"]
 
+Places = NDArray[np.int32]
+
 TILES_HIGH, TILES_WIDE = 6, 8
-BINS = 64
+BINS, LEVELS = 64, 1024
+"""Of a histogram, and of luma where its curve is looked up."""
+
 CLIP = 2.5
 """Times the mean of a histogram that a bin may hold: how far contrast is raised at most."""
 
@@ -60,20 +65,25 @@ def apply_curves(luma: FloatArray, curves: FloatArray) -> FloatArray:
     height, width = luma.shape
     upper, lower, down = neighbours(height, TILES_HIGH)
     left, right, across = neighbours(width, TILES_WIDE)
-    place = np.clip(luma, 0, 1) * BINS
-    step = np.minimum(place.astype(np.int32), BINS - 1)
-    fraction = place - step
+    tables = at_levels(curves).reshape(-1)
+    level = np.clip(luma * (LEVELS - 1) + 0.5, 0, LEVELS - 1).astype(np.int32)
     result = np.zeros_like(luma)
     for rows, row_share in ((upper, 1 - down), (lower, down)):
         for columns, column_share in ((left, 1 - across), (right, across)):
-            tile = (rows[:, None] * TILES_WIDE + columns) * (BINS + 1) + step
-            flat = curves.reshape(-1)
-            value = flat[tile] * (1 - fraction) + flat[tile + 1] * fraction
-            result += value * (row_share[:, None] * column_share)
+            tiles = (rows[:, None] * TILES_WIDE + columns) * LEVELS
+            result += tables.take(tiles + level) * (row_share[:, None] * column_share)
     return np.clip(result, 0, 1, out=result)
 
 
-def neighbours(size: int, tiles: int) -> tuple[np.ndarray, np.ndarray, FloatArray]:
+def at_levels(curves: FloatArray) -> FloatArray:
+    """Curves at the edges of bins to tables ``tiles high x tiles wide x LEVELS``, on straight lines."""
+    place = np.linspace(0, BINS, LEVELS, dtype=np.float32)
+    step = np.minimum(place.astype(np.int32), BINS - 1)
+    fraction = place - step
+    return np.asarray(curves[..., step] * (1 - fraction) + curves[..., step + 1] * fraction, np.float32)
+
+
+def neighbours(size: int, tiles: int) -> tuple[Places, Places, FloatArray]:
     """For each row (or column) the tiles whose middles lie before and behind it, and how near the second is."""
     place = np.clip((np.arange(size) + 0.5) * tiles / size - 0.5, 0, tiles - 1)
     first = np.minimum(place.astype(np.int32), max(tiles - 2, 0))

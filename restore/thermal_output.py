@@ -37,8 +37,8 @@ XMP_KEY = "XML:com.adobe.xmp"
 PICTURE_DEPTH = 8
 """Bits of the film's luma where --pix-fmt does not ask for more: it is a rendering, not the sensor's values."""
 
-TOO_LARGE_FOR_TIFF = 3 << 30
-"""Bytes of values from which a recording's TIFF is a BigTIFF."""
+LARGE = 1 << 27
+"""Bytes of a recording from which its TIFFs are BigTIFF: a CSQ grows tenfold as temperatures, and TIFF ends at 4 GB."""
 
 
 def write_still(path: Path, picture: Shown, *, upsampling: str) -> None:
@@ -68,7 +68,7 @@ class RawWriter:
         if has_temperatures:
             self.paths["celsius"] = result.with_name(f"{result.stem}.celsius.tiff")
         self.recording = source.is_recording
-        self.large = source.is_recording and source.path.stat().st_size > TOO_LARGE_FOR_TIFF // 8
+        self.large = source.is_recording and source.path.stat().st_size > LARGE
         self.stack = ExitStack()
         self.files: dict[str, tifffile.TiffWriter] = {}
 

@@ -19,7 +19,9 @@ from restore.media.thermal.palettes import palette_colours
 from restore.media.video_source import VideoSource
 from restore.thermal import ThermalOptions, colorize_thermal
 from restore.thermal_painting import GrayPainter, HeatPainter, ThermalPainter, open_thermal_painter
-from restore_models import SHIPPED
+from restore_models import SHIPPED, save_network
+from restore_models.mobilenet import MobileNetV2Encoder
+from restore_models.thermal import ThermalGenerator, ThermalSizes
 from tests.restore.media.clips import ffmpeg, tone
 from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence, write_film
 
@@ -277,3 +279,23 @@ def test_the_network_sees_whole_pictures_in_their_own_size(painter: HeatPainter)
     assert luma is not None
     assert (luma.shape, chroma.shape) == ((60, 80), (2, 15, 20))
     assert float(luma.mean()) == pytest.approx(0.75, abs=0.01)
+
+
+def test_the_thermal_network_from_its_file(tmp_path: Path) -> None:
+    """A narrow, untrained one: its luma and chroma are those of the network itself."""
+    torch.manual_seed(2)
+    sizes = ThermalSizes(decoder_channels=(8, 8, 8, 8), luma_channels=8)
+    network = ThermalGenerator(encoder=MobileNetV2Encoder(), sizes=sizes).eval()
+    path = tmp_path / "toy.safetensors"
+    save_network(path, network.state_dict(), network="thermal", sizes=sizes)
+    painter = open_thermal_painter(str(path), device="cpu", precision="fp32")
+    assert painter.makes_luma
+    seen = np.random.default_rng(0).random((64, 96), np.float32)
+    ((luma, chroma),) = painter.paint([seen])
+    with torch.inference_mode():
+        expected_luma, expected_chroma = network(torch.from_numpy(seen)[None, None])
+    assert luma is not None
+    np.testing.assert_allclose(luma, expected_luma[0, 0].numpy(), atol=0.01)  # weights are fp16
+    np.testing.assert_allclose(chroma, expected_chroma[0].clamp(-0.5, 0.5).numpy(), atol=0.01)
+    with pytest.raises(OptionError, match="runs with PyTorch only"):
+        open_thermal_painter(str(path), engine="onnx")

@@ -29,7 +29,7 @@ def with_hot_object(counts: Counts, hotter: int = 3000) -> tuple[Counts, NDArray
 def naive(counts: Counts) -> FloatArray:
     """What peers do: each frame by its own percentiles."""
     low, high = np.percentile(counts, (1, 99))
-    return np.clip((counts - low) / (high - low), 0, 1, dtype=np.float32)
+    return np.asarray(np.clip((counts - low) / (high - low), 0, 1), np.float32)
 
 
 @pytest.mark.parametrize("method", ["percentile", "local"])
