@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from restore.colorizer import Colorizer
     from restore.errors import RechromaError
     from restore.photos import PhotoOptions, PhotosReport, colorize_photos
+    from restore.thermal import ThermalOptions, ThermalReport, colorize_thermal
     from restore.verify import verify_video
     from restore.video import VideoOptions, VideoReport, colorize_video
 
@@ -20,9 +21,12 @@ __all__ = [
     "PhotoOptions",
     "PhotosReport",
     "RechromaError",
+    "ThermalOptions",
+    "ThermalReport",
     "VideoOptions",
     "VideoReport",
     "colorize_photos",
+    "colorize_thermal",
     "colorize_video",
     "verify_video",
 ]
@@ -32,9 +36,12 @@ HOMES = {
     "PhotoOptions": "restore.photos",
     "PhotosReport": "restore.photos",
     "RechromaError": "restore.errors",
+    "ThermalOptions": "restore.thermal",
+    "ThermalReport": "restore.thermal",
     "VideoOptions": "restore.video",
     "VideoReport": "restore.video",
     "colorize_photos": "restore.photos",
+    "colorize_thermal": "restore.thermal",
     "colorize_video": "restore.video",
     "verify_video": "restore.verify",
 }
