@@ -21,7 +21,7 @@ within reach of a drawn one to their right.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -198,7 +198,8 @@ class RowByRow:
         self.noise = zeros(columns, 2, grids)
         self.bins = torch.zeros(columns, 2, grids, dtype=torch.long, device=device)
         self.log_likelihood = zeros(grids)
-        self.columns: Iterable[int] = range(columns)  # those that are worked on
+        self.columns: Collection[int] = range(columns)  # those that go through the stacks,
+        self.drawn: Collection[int] = self.columns  # and those of them that are drawn
         self.given = torch.zeros_like(self.bins) if some_given else None
         self.mask = torch.zeros(columns, grids, dtype=torch.bool, device=device)
         # Zero padding as the convolutions have it, beside and above the picture.
@@ -217,6 +218,7 @@ class RowByRow:
             reach = F.pad(drawn.float()[None, None], (0, self.sampler.depth))
             heard = F.max_pool1d(reach, self.sampler.depth + 1, stride=1)[0, 0] > 0
             self.columns = heard.nonzero()[:, 0].tolist()
+            self.drawn = set(drawn.nonzero()[:, 0].tolist())
 
     def reset(self) -> None:
         for cache in (self.symbols, self.above, self.log_likelihood):
@@ -224,7 +226,9 @@ class RowByRow:
 
     def advance(self) -> None:
         """Draws one row from ``condition`` and ``noise`` into ``bins``, and moves the caches on."""
+        self.distributions: list[Tensor] = []
         symbols = self.draw_row(*self.look_up())
+        self.count_likelihood()
         self.symbols.copy_(torch.cat([self.symbols[1:], symbols[None]]))
 
     def look_up(self) -> tuple[Tensor, Tensor]:
@@ -270,7 +274,8 @@ class RowByRow:
                 gated = F.glu(torch.addmm(heard[index], here, sampler.from_here[index]), dim=-1)
                 here = torch.addmm(here, gated, sampler.out[index])
             lefts = torch.stack(passed)
-            symbols[column + FIRST_COLUMNS] = self.draw_cell(here, column)
+            if column in self.drawn:
+                symbols[column + FIRST_COLUMNS] = self.draw_cell(here, column)
         return symbols
 
     def draw_cell(self, here: Tensor, column: int) -> Tensor:
@@ -289,15 +294,26 @@ class RowByRow:
 
     def draw_symbol(self, raw: Tensor, column: int, channel: int) -> Tensor:
         log_probabilities = self.sampler.likelihood.log_probabilities(raw)
+        self.distributions.append(log_probabilities)
         drawn = draw_bins(log_probabilities, self.noise[column, channel], self.temperature)
-        likelihood = log_probabilities.gather(-1, drawn[:, None])[:, 0]
         if self.given is not None:
-            fixed = self.mask[column]
-            drawn = torch.where(fixed, self.given[column, channel], drawn)
-            likelihood = likelihood.masked_fill(fixed, 0)
+            drawn = torch.where(self.mask[column], self.given[column, channel], drawn)
         self.bins[column, channel] = drawn
-        self.log_likelihood += likelihood
         return drawn
+
+    def count_likelihood(self) -> None:
+        """Adds that of the row, once for all of its cells: one by one it would take a tenth of the time."""
+        if not self.drawn:
+            return
+        bins, mask = self.bins, self.mask
+        if len(self.drawn) < len(bins):  # never in a captured graph, which can take no index from the host
+            columns = sorted(self.drawn)
+            bins, mask = bins[columns], mask[columns]
+        log_probabilities = torch.stack(self.distributions)  # 2 * cells x N x BINS
+        likelihood = log_probabilities.gather(-1, bins.flatten(0, 1).unsqueeze(-1))[..., 0]
+        if self.given is not None:
+            likelihood = likelihood.masked_fill(mask.repeat_interleave(2, dim=0), 0)
+        self.log_likelihood += likelihood.sum(dim=0)
 
 
 def captured(rows: RowByRow) -> Callable[[], None]:
