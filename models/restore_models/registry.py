@@ -26,6 +26,8 @@ class ShippedModel:
     """Short side, in pixels, of the luma that the network sees."""
     curve: ColourCurve
     """How strong its colour is shown; its card's figures were measured with it."""
+    makes_luma: bool = False
+    """Translates heat, and answers with luma too."""
 
     @property
     def weights(self) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
@@ -10,6 +12,9 @@ from rich.table import Table
 from restore.cli.console import console
 from restore.cli.options import engine_option, existing_or_not
 from restore.errors import ModelError, OutputError
+
+if TYPE_CHECKING:
+    from restore_models import ShippedModel
 
 __all__ = ["models"]
 
@@ -40,7 +45,7 @@ def models(context: click.Context, card: str | None, speed: bool, engine: str) -
         try:
             size = f"{model.weights.stat().st_size / 1e6:.1f} MB"
             if speed:
-                measured = f"{frames_per_second(model.name, engine):.1f}"
+                measured = f"{frames_per_second(model, engine):.1f}"
         except FileNotFoundError:
             broken.append(f"the weights of {model.name} are missing; install rechroma again")
         except ModelError as error:
@@ -72,20 +77,25 @@ def card_text(path: Path) -> str:
         raise ModelError(f"{path.name} cannot be read ({error.strerror}); install rechroma again") from error
 
 
-def frames_per_second(name: str, engine: str) -> float:
+def frames_per_second(model: ShippedModel, engine: str) -> float:
     """The bare network on 16:9 frames at its working size; the best of a few rounds."""
     import time
 
     import numpy as np
 
     from restore.colorizer import Colorizer
+    from restore.thermal_painting import open_thermal_painter
 
-    colorizer = Colorizer(name, engine=engine)
+    predict: Callable[..., object]
+    if model.makes_luma:  # PyTorch alone runs it
+        predict = open_thermal_painter(model.name).paint
+    else:
+        predict = Colorizer(model.name, engine=engine).predict
     frames = [np.full(SPEED_SIZE, 0.5, np.float32)] * 4
-    colorizer.predict(frames)
+    predict(frames)
     seconds = []
     for _ in range(SPEED_ROUNDS):
         start = time.perf_counter()
-        colorizer.predict(frames)
+        predict(frames)
         seconds.append(time.perf_counter() - start)
     return len(frames) / min(seconds)

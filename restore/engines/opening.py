@@ -64,6 +64,8 @@ def open_colour_model(name_or_path: str) -> OpenedModel:
         network, shipped = open_model(name_or_path)
     except WeightsError as error:
         raise ModelError(str(error)) from error
+    if getattr(network.module, "makes_luma", False):
+        raise ModelError(f"{name_or_path} translates heat and colours no photos or films; use rechroma thermal")
     return OpenedModel(
         name=shipped.name if shipped else network.network,
         weights_sha256=network.sha256,

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from restore.cli.main import rechroma
+from restore.colorizer import Colorizer
 from restore.errors import InputError, ModelError
 from restore.translate import rgb_translation
 from restore_models import save_network
@@ -116,6 +117,8 @@ def test_models_that_colour_photos_take_heat_for_gray(toy_thermal: Path) -> None
     assert as_gray.shape == (64, 64, 3)
     assert np.abs(as_gray @ np.array([0.299, 0.587, 0.114], np.float32) - 0.5).max() < 0.01
     assert rgb_translation(str(toy_thermal), working_size=64, device="cpu")(heat).shape == (64, 64, 3)
+    with pytest.raises(ModelError, match="use rechroma thermal"):
+        Colorizer(str(toy_thermal))
     with pytest.raises(ModelError, match="unknown model"):
         rgb_translation("nothing")
 
