@@ -67,6 +67,9 @@ def read_jp2(data: bytes, name: str) -> Photo:
         raise DamagedMediaError("the JPEG 2000 file is truncated: its picture has no end")
     right, bottom, left, top = struct.unpack_from(">4I", codestream, 8)
     check_size(right - left, bottom - top)
+    (components,) = struct.unpack_from(">H", codestream, 40)
+    if components > 4:
+        raise InputError(f"JPEG 2000 of {components} components is no gray or colour picture")
     depth = codestream[42] + 1  # Ssiz of the first component; its upper bit says that samples are signed
     header = list(boxes_of(next((content for kind, content in boxes if kind == b"jp2h"), b"")))
     colours = [content for kind, content in header if kind == b"colr" and len(content) >= 7]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import struct
 from dataclasses import dataclass
 from typing import Literal
@@ -52,6 +53,7 @@ KEPT = {NONE: NONE, LZW: LZW, DEFLATE: DEFLATE, 32946: DEFLATE, PACKBITS: PACKBI
 PREDICTED = {LZW, DEFLATE, ZSTD}
 HORIZONTAL = 2
 STRIP_BYTES = 1 << 18
+MOST_SAMPLES = 1 << 30  # of all pages, which may all have the same few bytes; 50 gray pages of 20 megapixels
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def read_tiff(data: bytes, name: str) -> Photo:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             if len(file.pages) != len(directories):
                 raise DamagedMediaError("the TIFF's list of pages is broken")
+            check_samples([part.aspage() for part in file.pages])
             for part, directory in zip(file.pages, directories, strict=True):
                 page, depth, more = read_page(part.aspage(), directory, flavour.order)
                 pages.append(page)
@@ -113,6 +116,15 @@ def check_page(directory: Directory, order: str, file_size: int) -> None:
             return
     if STRIPS not in directory and TILE_OFFSETS not in directory:
         raise DamagedMediaError("the TIFF is truncated or broken: a page has no picture data")
+
+
+def check_samples(pages: list[tifffile.TiffPage]) -> None:
+    """Refuses a decompression bomb. A strip or tile may be larger than its page."""
+    if sum(max(page.size, math.prod(page.chunks)) for page in pages) > MOST_SAMPLES:
+        raise InputError(
+            f"its pages have more than {MOST_SAMPLES // 10**6} million samples, as a decompression bomb has; "
+            "cut it into parts"
+        )
 
 
 def numbers(tag: Tag, order: str) -> list[int]:
