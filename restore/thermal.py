@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from restore.errors import DamagedMediaError, DiskError, OutputError, RechromaError
+from restore.errors import DamagedMediaError, DeviceError, DiskError, OutputError, RechromaError
 from restore.media.thermal import ThermalFrame, ThermalSource, guess_polarity, open_thermal
+from restore.photo_stages import one_line
+from restore.photos import check_writable
 from restore.prefetch import prefetch
 from restore.report import file_sha256
 from restore.thermal_output import FilmWriter, RawWriter, as_film, write_still
@@ -72,7 +74,7 @@ def colorize_thermal(
     A bad file never stops the rest: it is in the report with its reason. Results are written beside their names and
     renamed; those that are there already are skipped unless ``options.overwrite``. Raises the errors of
     :mod:`restore.errors` for what stops all of it: no input, an output place that cannot be, a full disk, a model or
-    device that is not there.
+    device that is not there; and for whatever is wrong with the input where ``out`` is one file.
     """
     options = options or ThermalOptions()
     started = time.monotonic()
@@ -80,14 +82,17 @@ def colorize_thermal(
     plan = plan_thermal([Path(path) for path in inputs], out)
     painter = painter or open_thermal_painter(threads=options.threads)
     options.luma_of(painter)
+    check_writable(out.parent if plan.single else out)
     report = ThermalReport(failed=list(plan.failed), ignored=plan.ignored)
     for number, (path, place) in enumerate(plan.files):
         try:
             entry = colour_file(path, place, plan, painter, options)
-        except DiskError:
+        except (DiskError, DeviceError):
             raise
-        except RechromaError as error:
-            reason = " ".join(str(error).split()).removeprefix(f"{path}: ")
+        except (RechromaError, OSError, MemoryError) as error:
+            if plan.single and isinstance(error, RechromaError):
+                raise
+            reason = one_line(error).removeprefix(f"{path}: ")
             log.info("%s: %s", path, reason)
             report.failed.append((path, reason))
         else:

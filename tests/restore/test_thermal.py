@@ -174,7 +174,7 @@ def test_polarity_is_asked_or_told(tmp_path: Path, painter: HeatPainter) -> None
     assert np.abs(results["white", "white"] - results["black", "black"]).max() <= 2
 
 
-def test_sound_and_rotation_of_a_recording_stay(tmp_path: Path, painter: HeatPainter) -> None:
+def test_sound_of_a_recording_stays(tmp_path: Path, painter: HeatPainter) -> None:
     source = write_film(tmp_path / "mute.mkv", [scene(number) for number in range(5)], codec="ffv1", pix_fmt="gray16le")
     loud = tmp_path / "loud.mkv"
     ffmpeg("-i", source, *tone(5), "-c:v", "copy", "-c:a", "flac", loud)
@@ -184,6 +184,28 @@ def test_sound_and_rotation_of_a_recording_stay(tmp_path: Path, painter: HeatPai
     assert (tmp_path / "out.mkv.json").exists()
     with VideoSource(out) as film:
         assert [stream.type for stream in film.container.streams] == ["video", "audio"]
+
+
+def test_a_rotated_recording_is_seen_upright(tmp_path: Path) -> None:
+    """The model sees it upright, and the result is stored as the source is, with the same note on how to turn it."""
+    shapes = []
+
+    class Watching(ToyTranslator):
+        def forward(self, thermal: Tensor) -> tuple[Tensor, Tensor]:
+            shapes.append(tuple(thermal.shape[2:]))
+            return super().forward(thermal)
+
+    gray = np.clip((scene(0, 64, 96) - 17000.0) / 12, 0, 255).astype(np.uint8)
+    pictures = [np.dstack([gray] * 3)] * 3
+    source = write_film(tmp_path / "turned.mp4", pictures, codec="libx264", pix_fmt="yuv420p", turned=True)
+    painter = HeatPainter(Watching(), name="toy", weights_sha256="0", device="cpu")
+    colorize_thermal([source], tmp_path / "out.mp4", painter=painter, options=FAST)
+    assert set(shapes) == {(96, 64)}
+    with VideoSource(tmp_path / "out.mp4") as film, VideoSource(source) as before:
+        assert film.format.rotation == before.format.rotation != 0
+        assert (film.format.width, film.format.height) == (96, 64)
+        made = next(film.frames()).luma_codes().astype(float)
+    assert np.asarray(np.corrcoef(made.ravel(), gray.ravel()))[0, 1] < -0.95  # the toy's negative, in place
 
 
 @pytest.mark.parametrize(
@@ -253,17 +275,20 @@ def test_wrong_places_and_names_are_refused(tmp_path: Path, painter: HeatPainter
     still, run = tmp_path / "a.jpg", tmp_path / "run.seq"
     still.write_bytes(flir_jpeg(fff(scene())))
     run.write_bytes(b"".join(sequence(2)))
-    assert "is a recording" in colorize_thermal([run], tmp_path / "x.png", painter=painter, options=FAST).failed[0][1]
-    assert "is a picture" in colorize_thermal([still], tmp_path / "x.mkv", painter=painter, options=FAST).failed[0][1]
-    overwrite = ThermalOptions(overwrite=True)
-    assert "the input itself" in colorize_thermal([still], still, painter=painter, options=overwrite).failed[0][1]
+    for source, out, told in ((run, "x.png", "is a recording"), (still, "x.mkv", "is a picture")):
+        with pytest.raises(OutputError, match=told):
+            colorize_thermal([source], tmp_path / out, painter=painter, options=FAST)
+    with pytest.raises(OutputError, match="the input itself"):
+        colorize_thermal([still], still, painter=painter, options=ThermalOptions(overwrite=True))
+    with pytest.raises(OutputError, match="use --overwrite"):
+        colorize_thermal([still], still, painter=painter, options=FAST)
     with pytest.raises(OutputError, match="give a folder"):
         colorize_thermal([still, run], tmp_path / "x.png", painter=painter)
     with pytest.raises(InputError, match="there is no such file"):
         colorize_thermal([tmp_path / "gone"], tmp_path / "out", painter=painter)
     with pytest.raises(OptionError, match="unknown polarity"):
         ThermalOptions(polarity="blue")
-    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(".json")) == ["a.jpg", "run.seq"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "run.seq"]
 
 
 @pytest.mark.skipif("thermal" in SHIPPED, reason="the thermal model is shipped")

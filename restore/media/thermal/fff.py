@@ -5,6 +5,7 @@ Numbers of records and places in them are those that ExifTool documents (exiftoo
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from restore.errors import DamagedMediaError, InputError
 from restore.media.photo import check_size
@@ -24,6 +26,7 @@ MAGIC = b"FFF\0"
 HEADER_SIZE, ENTRY_SIZE, RAW_HEADER_SIZE = 64, 32, 32
 VERSIONS = range(100, 200)
 MOST_ENTRIES = 1024
+MOST_VALUES = 1 << 26
 LARGEST_RECORD = 1 << 28
 """Bytes: more than twice what the largest sensor gives uncompressed, and no reason to read more at once."""
 
@@ -130,11 +133,14 @@ def decode_raw(data: Readable, index: FffIndex) -> NDArray[np.uint16]:
     order = order_of(content)
     width, height = struct.unpack_from(f"{order}HH", content, 2)
     check_size(width, height)
+    if width * height > MOST_VALUES:
+        raise DamagedMediaError(f"no sensor has {width} x {height} values")
     payload = content[RAW_HEADER_SIZE:]
     try:
         if payload.startswith(PNG):
             check_stated(payload, 16, ">IIBB", (width, height, 16, 0))
-            raw = in_right_order(np.asarray(imagecodecs.png_decode(payload)))
+            with Image.open(io.BytesIO(payload), formats=["PNG"]) as picture:
+                raw = in_right_order(np.asarray(picture).astype(np.uint16))
         elif payload.startswith(JPEG) and (frame := lossless_frame(payload)) is not None:
             check_stated(payload, frame + 5, ">HHB", (height, width, 1))
             if not payload.rstrip(b"\0").endswith(END_OF_JPEG):  # CharLS works for minutes on what has no end

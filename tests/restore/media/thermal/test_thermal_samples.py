@@ -83,6 +83,8 @@ def test_temperatures_are_those_that_the_cameras_printed(samples: Path) -> None:
     assert float(c2[30, 40]) == pytest.approx(12.3, abs=0.05)  # the spot in the middle
     b60 = celsius_of(samples / "flir_05.jpg")
     assert float(b60[90, 90]) * 1.8 + 32 == pytest.approx(19.0, abs=0.5)  # degrees Fahrenheit
+    i60 = celsius_of(samples / "flir_09.jpg")
+    assert round(float(i60.min()), 1) == 18.6  # the coldest spot
     sc640 = celsius_of(samples / "flir_13.jpg")
     assert float(np.abs(sc640[230:251, 310:331] - 23.5).min()) < 0.05  # the spot, which is near the middle
 
