@@ -20,7 +20,7 @@ from restore.temporal import ChromaFrame, Strength, find_shot_starts, smooth_chr
 from restore.thermal_local import LocalContrast
 from restore.thermal_painting import ThermalPainter
 from restore.thermal_range import SteadyRange
-from restore.upsample import UPSAMPLE_METHODS, upsample_chroma
+from restore.upsample import UPSAMPLE_METHODS, upsample_chroma, upsample_luma
 
 __all__ = ["Shown", "ThermalOptions", "normalised", "painted", "shown", "shown_pictures"]
 
@@ -159,10 +159,8 @@ def shown(frames: Iterable[ChromaFrame], *, luma: str, saturation: float, turns:
         assert isinstance(frame.payload, Normalised)
         full = frame.payload.full
         if frame.own_luma is not None:
-            made = cv2.resize(
-                np.ascontiguousarray(np.rot90(frame.own_luma, -turns)), full.shape[::-1], interpolation=cv2.INTER_CUBIC
-            )
-            full = np.asarray(made, np.float32) if luma == "generated" else (full + made) / 2
+            made = upsample_luma(np.ascontiguousarray(np.rot90(frame.own_luma, -turns)), full)
+            full = made if luma == "generated" else (full + made) / 2
         chroma = np.ascontiguousarray(np.rot90(frame.chroma, -turns, axes=(1, 2))) * np.float32(saturation)
         yield Shown(frame.payload.frame, np.clip(full, 0, 1, dtype=np.float32), chroma)
 

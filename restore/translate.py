@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import cv2
-import numpy as np
-
 from restore.colour import FloatArray, rgb_from_luma_chroma
 from restore.thermal_painting import ThermalPainter, open_thermal_painter
-from restore.upsample import upsample_chroma
+from restore.upsample import upsample_chroma, upsample_luma
 
 __all__ = ["rgb_translation", "translate_still"]
 
@@ -17,12 +14,8 @@ __all__ = ["rgb_translation", "translate_still"]
 def translate_still(thermal: FloatArray, painter: ThermalPainter) -> FloatArray:
     """Thermal ``H x W`` in [0, 1], white-hot, to RGB ``H x W x 3``: the model's luma, or heat where it makes none."""
     ((luma, chroma),) = painter.paint([painter.prepare(thermal)])
-    if luma is None:
-        luma = thermal
-    elif luma.shape != thermal.shape:
-        enlarged = cv2.resize(luma, thermal.shape[::-1], interpolation=cv2.INTER_CUBIC)
-        luma = np.asarray(np.clip(enlarged, 0, 1), np.float32)
-    return rgb_from_luma_chroma(luma, upsample_chroma(chroma, luma))
+    full = thermal if luma is None else upsample_luma(luma, thermal)
+    return rgb_from_luma_chroma(full, upsample_chroma(chroma, full))
 
 
 def rgb_translation(

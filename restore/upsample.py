@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = ["UPSAMPLE_METHODS", "upsample_chroma"]
+__all__ = ["UPSAMPLE_METHODS", "upsample_chroma", "upsample_luma"]
 
 WINDOW = (3, 3)
 """Cells that one line is fitted to. Larger ones fit worse: 5 x 5 lost 0.3 dB, 7 x 7 0.4."""
@@ -52,6 +52,16 @@ def upsample_chroma(chroma: FloatArray, guide: FloatArray, *, method: str = "gui
     if method not in UPSAMPLE_METHODS:
         raise ValueError(f"unknown upsampling {method = }; choose one of {', '.join(UPSAMPLE_METHODS)}")
     return UPSAMPLE_METHODS[method](np.ascontiguousarray(chroma, np.float32), np.ascontiguousarray(guide, np.float32))
+
+
+def upsample_luma(luma: FloatArray, guide: FloatArray) -> FloatArray:
+    """Luma ``h x w`` that a model made to ``H x W``, the size of ``guide``: what the model saw, in full.
+
+    As chroma, it follows the guide's edges where the two go together, darker or brighter: sharp at any size.
+    """
+    if luma.shape == guide.shape:
+        return luma
+    return np.clip(upsample_chroma(np.stack([luma, luma]), guide)[0], 0, 1)
 
 
 def resize(plane: FloatArray, height: int, width: int, interpolation: int = cv2.INTER_LINEAR) -> FloatArray:

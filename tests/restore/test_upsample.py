@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from restore.colour import FloatArray, chroma_from_rgb, luma_from_rgb
-from restore.upsample import UPSAMPLE_METHODS, upsample_chroma
+from restore.upsample import UPSAMPLE_METHODS, upsample_chroma, upsample_luma
 
 METHODS = sorted(UPSAMPLE_METHODS)
 
@@ -128,3 +128,16 @@ def test_beats_bilinear_on_photos(shared_data: Path) -> None:
             gains.append(guided - bilinear)
     assert np.mean(gains) > 1.0
     assert min(gains) > -0.2
+
+
+def test_luma_made_small_is_sharp_again_along_what_was_seen() -> None:
+    """Bright where the guide is dark: a step of the guide is a step of the result, not a ramp."""
+    guide = np.full((64, 96), 0.2, np.float32)
+    guide[:, 50:] = 0.8
+    small = 0.9 - np.asarray(cv2.resize(guide, (24, 16), interpolation=cv2.INTER_AREA), np.float32)
+    made = upsample_luma(small, guide)
+    assert made.shape == guide.shape
+    assert made[32, 30] == pytest.approx(0.7, abs=0.03)
+    assert made[32, 80] == pytest.approx(0.1, abs=0.03)
+    assert made[32, 49] - made[32, 50] > 0.4
+    assert upsample_luma(guide, guide) is guide
