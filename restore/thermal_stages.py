@@ -142,7 +142,7 @@ def thumbnail(raw: RawArray) -> FloatArray:
     """Luma in [0, 1] of one picture by itself, small."""
     small = np.asarray(cv2.resize(raw, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
     low, high = np.percentile(small, (2, 98))
-    return np.clip((small - low) / max(high - low, 1.0), 0, 1, dtype=np.float32)
+    return np.asarray(np.clip((small - low) / max(high - low, 1.0), 0, 1), np.float32)
 
 
 def painted(frames: Iterable[Normalised], painter: ThermalPainter, *, keeps_luma: bool) -> Iterator[ChromaFrame]:
@@ -160,7 +160,7 @@ def shown(frames: Iterable[ChromaFrame], *, luma: str, saturation: float, turns:
         full = frame.payload.full
         if frame.own_luma is not None:
             made = upsample_luma(np.ascontiguousarray(np.rot90(frame.own_luma, -turns)), full)
-            full = made if luma == "generated" else (full + made) / 2
+            full = made if luma == "generated" else np.asarray((full + made) / 2, np.float32)
         chroma = np.ascontiguousarray(np.rot90(frame.chroma, -turns, axes=(1, 2))) * np.float32(saturation)
         yield Shown(frame.payload.frame, np.clip(full, 0, 1, dtype=np.float32), chroma)
 

@@ -61,7 +61,7 @@ def upsample_luma(luma: FloatArray, guide: FloatArray) -> FloatArray:
     """
     if luma.shape == guide.shape:
         return luma
-    return np.clip(upsample_chroma(np.stack([luma, luma]), guide)[0], 0, 1)
+    return np.asarray(np.clip(upsample_chroma(np.stack([luma, luma]), guide)[0], 0, 1), np.float32)
 
 
 def resize(plane: FloatArray, height: int, width: int, interpolation: int = cv2.INTER_LINEAR) -> FloatArray:
