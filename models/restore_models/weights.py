@@ -87,6 +87,22 @@ def save_network(path: Path, state: Mapping[str, Tensor], *, network: str, sizes
     save_file(tensors, path, metadata=metadata)
 
 
+def check_shapes(
+    build: Callable[[dict[str, Any]], nn.Module], sizes: dict[str, Any], state: Mapping[str, Tensor]
+) -> None:
+    """Builds without memory first: sizes that the tensors do not have may be larger than the machine.
+
+    Raises ``ValueError``.
+    """
+    with torch.device("meta"):
+        wanted = {name: value.shape for name, value in build(sizes).state_dict().items()}
+    for name in sorted(wanted.keys() | state.keys()):
+        has = tuple(state[name].shape) if name in state else "missing"
+        needs = tuple(wanted[name]) if name in wanted else "unknown"
+        if has != needs:
+            raise ValueError(f"{name} is {has} in the file and {needs} in a network of its sizes")
+
+
 def load_network(path: Path, *, expected_sha256: str | None = None) -> LoadedNetwork:
     """Builds the network that a weight file names, with its weights. Raises :class:`WeightsError`."""
     if not path.is_file():
@@ -109,7 +125,9 @@ def load_network(path: Path, *, expected_sha256: str | None = None) -> LoadedNet
     if network not in BUILDERS or metadata.get("format") != FORMAT_VERSION:
         raise WeightsError(f"{path.name} holds network {network!r}; this version knows {sorted(BUILDERS)}")
     try:
-        module = BUILDERS[network](json.loads(metadata["sizes"]))
+        sizes = json.loads(metadata["sizes"])
+        check_shapes(BUILDERS[network], sizes, state)
+        module = BUILDERS[network](sizes)
         module.load_state_dict(
             {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
         )

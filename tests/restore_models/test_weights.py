@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import resource
+import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +66,49 @@ def test_another_network_s_tensors_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2)}, path)
     with pytest.raises(WeightsError, match="holds network"):
         load_network(path)
+
+
+def file_of(header: bytes, *, length: int | None = None) -> bytes:
+    """A safetensors file of nothing but a header, which may lie about its length."""
+    return struct.pack("<Q", len(header) if length is None else length) + header
+
+
+def claims(sizes: str, **tensors: object) -> bytes:
+    metadata = {"format": "1", "network": "pix2pix", "sizes": sizes}
+    return file_of(json.dumps({"__metadata__": metadata, **tensors}).encode())
+
+
+LYING = {
+    "a header without end": file_of(b"{}", length=2**63),
+    "a header behind the end": file_of(b"{}", length=10**8),
+    "a tensor without end": claims("{}", a={"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}),
+    "offsets that overflow": claims("{}", a={"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 2**63 - 1]}),
+    "a network for no machine": claims('{"decoder_channels": [1000000, 1000000, 8, 8]}'),
+    "sizes of another kind": claims('{"decoder_channels": "many"}'),
+    "sizes too deep": claims("[" * 100_000),
+    "a header too deep": file_of(b"[" * 100_000 + b"]" * 100_000),
+    "a pickle": pickle.dumps({"weight": 1}),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", list(LYING))
+def test_a_file_that_lies_about_sizes_is_refused_before_memory_is_taken(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "lying.safetensors"
+    path.write_bytes(LYING[name])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(WeightsError) as caught:
+        load_network(path)
+    assert "\n" not in str(caught.value)
+    if sys.platform == "linux":
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000, "KiB"
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.pth", "weights.ckpt", "weights.bin", "weights.pkl"])
+def test_files_that_may_hold_pickles_are_not_even_opened(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(pickle.dumps({"weight": 1}))
+    with pytest.raises(WeightsError, match=r"give a \.safetensors"):
+        open_model(str(tmp_path / name))
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
