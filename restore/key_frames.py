@@ -4,8 +4,9 @@ Drawing every frame would be slow and every frame another answer. So the first f
 frames behind it, coarse chroma is what was carried from there (:mod:`restore.temporal.carry`), and the refinement
 network, which needs no encoder, follows each frame's own luma. What the motion uncovers takes the colour around it at
 first; once too much of that has gathered, a key frame is drawn: the uncovered areas only, in the knowledge of the
-other cells, whose colour stays. What is new in it is faded in over the frames behind it. All draws of a film are made
-with the same noise, so shots that look alike are coloured alike.
+other cells, whose colour stays. The new colour is there at once: faded in, it changes the histograms of more frames
+(CDC on one clip 1.48 times the truth's instead of 1.26), and the temporal pass softens the step. All draws of a film are
+made with the same noise, so shots that look alike are coloured alike.
 """
 
 from __future__ import annotations
@@ -40,8 +41,7 @@ PATIENCE = 0.5
 """Uncovered shares of the picture, summed over the frames since a key frame, that call for the next one."""
 
 CLOSEST = 8
-"""Frames from one key frame to the next, at least, and those in which its new colour is faded in. A key frame costs as
-much as ten to thirty others."""
+"""Frames from one key frame to the next, at least: one costs as much as ten to thirty others."""
 
 SMALLEST_AREA = np.ones((3, 3), np.uint8)
 """Of uncovered cells, that is drawn; smaller ones keep the colour around them."""
@@ -102,31 +102,21 @@ class KeyFramePainter:
         if starts_shot or self.carrier is None or self.carrier.grid != grid:
             return self.begin(luma, self.draw(luma))
         carried = self.carrier.carry(luma)
-        self.age += 1
-        planes, trust = self.coarsened(carried.chroma), self.coarsened(carried.trust[None])[0]
-        chroma = spread(self.faded(planes), trust)
+        chroma, trust = self.coarsened(carried.chroma), self.coarsened(carried.trust[None])[0]
+        chroma = spread(chroma, trust)
         uncovered = cv2.morphologyEx((trust < SURE).astype(np.uint8), cv2.MORPH_OPEN, SMALLEST_AREA) > 0
         self.uncovered += float(uncovered.mean())
+        self.age += 1
         if self.uncovered > PATIENCE and self.age >= CLOSEST and uncovered.any():
-            return self.begin(luma, np.where(uncovered, self.draw(luma, chroma, ~uncovered), chroma), chroma)
+            return self.begin(luma, np.where(uncovered, self.draw(luma, chroma, ~uncovered), chroma))
         return chroma
 
-    def begin(self, luma: FloatArray, coarse: FloatArray, before: FloatArray | None = None) -> FloatArray:
-        """Makes a frame the key frame; gives its coarse chroma as a frame like it behind it would get it.
-
-        ``before`` is the coarse chroma that it would have without.
-        """
-        planes, *others = self.refine([luma], [coarse] if before is None else [coarse, before])
-        if others:
-            planes = np.concatenate([planes, planes - others[0]])
-        self.carrier = Carrier(luma, planes)
+    def begin(self, luma: FloatArray, coarse: FloatArray) -> FloatArray:
+        """Makes a frame the key frame; gives its coarse chroma as a frame like it behind it would get it."""
+        (refined,) = self.refine([luma], [coarse])
+        self.carrier = Carrier(luma, refined)
         self.uncovered, self.age = 0.0, 0
-        return self.faded(self.coarsened(planes))
-
-    def faded(self, planes: FloatArray) -> FloatArray:
-        """Chroma ``2 x h x w`` of a key frame's planes: with two more, its change, that takes time to show."""
-        missing = max(1 - self.age / CLOSEST, 0.0)
-        return planes[:2] if len(planes) == 2 or not missing else planes[:2] - np.float32(missing) * planes[2:]
+        return self.coarsened(refined)
 
     def draw(
         self, luma: FloatArray, chroma: FloatArray | None = None, kept: NDArray[np.bool_] | None = None
@@ -143,8 +133,8 @@ class KeyFramePainter:
         return self.model.mend(drawn.bins[:, None], conditioning)[0, 0].float().cpu().numpy()
 
     def refine(self, lumas: Sequence[FloatArray], coarse: Sequence[FloatArray]) -> list[FloatArray]:
-        """Chroma ``2 x h x w`` for lumas of one shape, or for one luma, as the network gives it."""
-        pictures = self.padded(lumas).expand(len(coarse), -1, -1, -1)
+        """Chroma ``2 x h x w`` for lumas of one shape, as the network gives it."""
+        pictures = self.padded(lumas)
         chroma = self.model.refine(pictures, torch.from_numpy(np.stack(coarse)).to(pictures)).clamp(-0.5, 0.5)
         stride = self.model.stride
         height, width = lumas[0].shape[0] // stride, lumas[0].shape[1] // stride

@@ -64,7 +64,7 @@ class Carried:
     """What arrived at a frame."""
 
     chroma: FloatArray
-    """``C x h x w``; of any value where it is not trusted."""
+    """``2 x h x w``; of any value where it is not trusted."""
     trust: FloatArray
     """``h x w`` in [0, 1]; 0 for what was outside the key frame."""
 
@@ -73,9 +73,9 @@ class Carrier:
     """The way from a key frame to the frames behind it, one after the other."""
 
     def __init__(self, luma: FloatArray, chroma: FloatArray) -> None:
-        """A key frame's luma ``H x W`` in [0, 1], and its chroma ``C x h x w`` over the same extent, up to 4 planes."""
+        """A key frame's luma ``H x W`` in [0, 1], and its chroma ``2 x h x w`` over the same extent."""
         self.grid: tuple[int, int] = chroma.shape[1], chroma.shape[2]
-        self.chroma = np.asarray(cv2.merge(list(chroma)), np.float32)  # h x w x C
+        self.chroma = np.asarray(cv2.merge(list(chroma)), np.float32)  # h x w x 2
         self.key = self.newest = View.of(luma, self.grid)
         self.way = np.zeros((*self.grid, 2), np.float32)
         """From each cell of the newest frame to its place in the key frame, in cells."""
