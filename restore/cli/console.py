@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -11,7 +12,22 @@ from rich.text import Text
 
 __all__ = ["Tick", "console", "progress_bar", "show_error"]
 
-console = Console(stderr=True, highlight=False)
+
+class LineConsole(Console):
+    """Shows text as one line, whatever control characters are in the names that it is made of."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(printable(each) if isinstance(each, str) else each for each in objects), **options)
+
+
+def printable(text: str) -> str:
+    """Line ends, escape sequences, changes of direction and bytes that are no UTF-8, written out as ``\\n``."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
+console = LineConsole(stderr=True, highlight=False)
 
 Tick = Callable[[int, int | None], None]
 """Told after every step: how many are done, and of how many where that is known."""

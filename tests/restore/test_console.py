@@ -1,0 +1,22 @@
+"""What is shown of hostile names."""
+
+from __future__ import annotations
+
+import pytest
+
+from restore.cli.console import console, printable, show_error
+from restore.errors import InputError
+
+
+def test_control_characters_are_written_out() -> None:
+    assert printable("a\nb\x1b[31m\u202egpj.caf\udce9\t") == "a\\nb\\x1b[31m\\u202egpj.caf\\udce9\\t"
+    assert printable("é 東京 ☃ [bold]") == "é 東京 ☃ [bold]"
+
+
+def test_an_error_is_one_line_whatever_it_names(capsys: pytest.CaptureFixture[str]) -> None:
+    show_error(InputError("line\nbreak\x1b]0;title\a.mp4 does not exist; check the name"))
+    console.print("failed: a\nb", markup=False, soft_wrap=True)
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 2
+    assert "\x1b]" not in shown
+    assert "line\\nbreak" in shown
