@@ -5,8 +5,8 @@ frames behind it, coarse chroma is what was carried from there (:mod:`restore.te
 network, which needs no encoder, follows each frame's own luma. What the motion uncovers takes the colour around it at
 first; once too much of that has gathered, a key frame is drawn: the uncovered areas only, in the knowledge of the
 other cells, whose colour stays. The new colour is there at once: faded in, it changes the histograms of more frames
-(CDC on one clip 1.48 times the truth's instead of 1.26), and the temporal pass softens the step. All draws of a film are
-made with the same noise, so shots that look alike are coloured alike.
+(CDC on one clip 1.48 times the truth's instead of 1.26), and the temporal pass softens the step. All draws of a film
+are made with the same noise, so shots that look alike are coloured alike.
 """
 
 from __future__ import annotations
