@@ -20,6 +20,7 @@ from restore.colour import FloatArray
 from restore.errors import InputError
 from restore.jobs.units import UnitLengths
 from restore.media.photo_source import read_photo
+from restore.media.thermal import open_thermal
 from restore.media.video_source import VideoSource
 from restore.photo_report import report_path
 from restore.photos import PhotoOptions, colorize_photos
@@ -91,6 +92,13 @@ def colour_film(damaged: Path, _: Path, out: Path) -> None:
     report = colorize_video(damaged, out / "result.mkv", colorizer=BROWN, options=options)
     with VideoSource(report.output, threads=1) as film:
         assert sum(1 for _ in film.frames()) == report.frames
+
+
+def read_thermal(damaged: Path, _: Path, __: Path) -> None:
+    """Every frame of raw values."""
+    with open_thermal(damaged, threads=1) as source:
+        for frame in source.frames():
+            assert frame.raw.size
 
 
 # Jobs that were interrupted: `make_jobs` makes a template of each, and a case damages one file in a copy of it.
@@ -174,6 +182,7 @@ TARGETS: dict[str, Target] = {
     "photo": Target(colour_photo, files_of("formats", "photo")),
     "film": Target(read_film, files_of("formats", "video")),
     "film to file": Target(colour_film, files_of("formats", "video")),
+    "thermal": Target(read_thermal, files_of("thermal", "radiometric")),
     "film job": Target(continue_film, files_of_job("film")),
     "album job": Target(continue_album, files_of_job("album")),
 }

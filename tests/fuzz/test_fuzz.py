@@ -13,8 +13,8 @@ from tests.fuzz.campaign import Campaign, Case, all_cases
 from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import TARGETS, Target, make_jobs
 
-FEW = {"photo": 26, "film": 7, "film to file": 2, "film job": 6, "album job": 6}
-MANY = {"photo": 1500, "film": 350, "film to file": 100, "film job": 150, "album job": 150}
+FEW = {"photo": 26, "film": 7, "film to file": 2, "thermal": 10, "film job": 6, "album job": 6}
+MANY = {"photo": 1500, "film": 350, "film to file": 100, "thermal": 400, "film job": 150, "album job": 150}
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 
@@ -90,10 +90,16 @@ def test_greed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     ("code", "outcome"), [("import time; time.sleep(60)", "hung"), ("import os; os.abort()", "crashed")]
 )
 def test_hanging_and_dying_workers_are_found(code: str, outcome: str) -> None:
-    with Campaign(seconds_a_case=0.5 if outcome == "hung" else 20, command=(sys.executable, "-c", code)) as campaign:
+    with Campaign(patience=0.5 if outcome == "hung" else 60, command=(sys.executable, "-c", code)) as campaign:
         campaign.run([Case("photo", "absent", "1")])
     assert list(campaign.outcomes) == [f"photo: {outcome}"]
     assert len(campaign.faults) == 1
+
+
+def test_a_worker_that_turns_in_circles_is_found() -> None:
+    with Campaign(seconds_a_case=0.2, command=(sys.executable, "-c", "while True: pass")) as campaign:
+        campaign.run([Case("photo", "absent", "1")])
+    assert campaign.outcomes["photo: hung"] == 1
 
 
 def test_a_case_that_takes_too_much_is_a_fault() -> None:
