@@ -269,10 +269,10 @@ class RowByRow:
             here = torch.addmm(sampler.first_out[1], gated, sampler.first_out[0])  # N x C
             heard = torch.baddbmm(told[column], lefts, sampler.from_left)  # L x N x 2C
             passed = []
-            for index in range(sampler.depth):
+            for outer, inner, out in zip(heard.unbind(), sampler.from_here, sampler.out, strict=True):
                 passed.append(here)
-                gated = F.glu(torch.addmm(heard[index], here, sampler.from_here[index]), dim=-1)
-                here = torch.addmm(here, gated, sampler.out[index])
+                gated = F.glu(torch.addmm(outer, here, inner), dim=-1)
+                here = torch.addmm(here, gated, out)
             lefts = torch.stack(passed)
             if column in self.drawn:
                 symbols[column + FIRST_COLUMNS] = self.draw_cell(here, column)
