@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+CASES ?= 400
+SEED ?= 1
 
-.PHONY: demo test lint format slow wheel-check system clean
+.PHONY: demo test lint format slow fuzz wheel-check system clean
 
 demo: $(VENV)/.ready  ## a clip and a few photos in colour, from scikit-image's pictures
 	$(BIN)/python examples/demo.py demo
@@ -22,6 +24,9 @@ format: $(VENV)/.ready
 
 slow: $(VENV)/.ready system  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(VENV)/.ready  ## damaged pictures, films, thermal files and jobs; CASES of each kind, from SEED on
+	$(BIN)/python -m tests.fuzz --cases $(CASES) --seed $(SEED)
 
 wheel-check: $(VENV)/.ready  ## build the wheel, install it into an empty environment, run it from an empty folder
 	PYTHON=$(PYTHON) BUILD_PYTHON=$(BIN)/python ./scripts/wheel-check

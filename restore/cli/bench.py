@@ -165,3 +165,37 @@ def bench_the_sampling(
             "-" if row.same_grids is None else f"{row.same_grids} of {row.batch}",
         )
     console.print(table)
+
+
+@bench.command("journal")
+@click.argument("clip", type=existing_or_not)
+@click.option("--frames", default=300, show_default=True, type=click.IntRange(min=1), help="Measure so many frames.")
+@click.option("--model", default="pix2pix", show_default=True)
+@engine_option
+@click.option("--device", default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1))
+@click.option("--codec", help="Codec of the result.")
+@click.option("--preset", help="The encoder's preset.")
+def bench_the_journal(
+    clip: Path,
+    frames: int,
+    model: str,
+    engine: str,
+    device: str,
+    threads: int | None,
+    codec: str | None,
+    preset: str | None,
+) -> None:
+    """What it costs that a killed film goes on: the journal's work alone, beside the whole run."""
+    from restore.bench_journal import bench_journal
+    from restore.cli.options import make_colorizer
+    from restore.video import VideoOptions
+
+    colorizer = make_colorizer(model=model, engine=engine, device=device, threads=threads)
+    options = VideoOptions(codec=codec, preset=preset, threads=threads)
+    cost = bench_journal(clip, frames=frames, colorizer=colorizer, options=options)
+    table = Table("", "frames", "wall s", "CPU s")
+    for name, part in (("whole run", cost.whole), (f"journal, {cost.units} units", cost.journal)):
+        table.add_row(name, str(part.frames), f"{part.wall_seconds:.2f}", f"{part.cpu_seconds:.3f}")
+    console.print(table)
+    console.print(f"CPU seconds, journal / whole run: {100 * cost.share:.2f} %")

@@ -57,8 +57,8 @@ BROWN = cast("Colorizer", Brown())
 class Target:
     """One way into the program."""
 
-    run: Callable[[Path, Path], None]
-    """Takes the damaged file and an empty folder for results. Raises ``RechromaError`` to refuse."""
+    run: Callable[[Path, Path, Path], object]
+    """Takes the damaged file, the whole one and an empty folder for results. Raises ``RechromaError`` to refuse."""
 
     files: Callable[[Path], list[Path]]
     """Whole files to damage, from the folder of shared data and that of :func:`make_jobs`, whichever it needs."""

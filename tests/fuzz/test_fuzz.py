@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,9 @@ def leave_something(_: Path, __: Path, out: Path) -> None:
     ("reader", "said"),
     [(raise_type_error, "a defect"), (refuse_in_two_lines, "Traceback"), (leave_something, ".a.part")],
 )
-def test_faults_are_found(reader: Target, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults_are_found(
+    reader: Callable[[Path, Path, Path], object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(TARGETS, "faulty", Target(reader, lambda _: []))
     (tmp_path / "file").write_bytes(b"content")
     answer = worker.run_case("faulty", tmp_path / "file", "1", tmp_path)
@@ -81,7 +84,7 @@ def test_faults_are_found(reader: Target, said: str, tmp_path: Path, monkeypatch
 
 
 def test_greed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TARGETS, "greedy", Target(lambda *_: str(len(b"x" * 64_000_000)), lambda _: []))  # type: ignore[arg-type,return-value]
+    monkeypatch.setitem(TARGETS, "greedy", Target(lambda *_: str(len(b"x" * 64_000_000)), lambda _: []))
     (tmp_path / "file").write_bytes(b"content")
     assert worker.run_case("greedy", tmp_path / "file", "1", tmp_path)["peak"] > 50_000_000
 

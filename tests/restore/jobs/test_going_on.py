@@ -189,7 +189,12 @@ def test_what_changed_is_named_and_restart_forgets(
     assert units == [0, 3], "what was refused forgot nothing"
     done: list[dict[str, Any]] = []
     add = Job.add
-    monkeypatch.setattr(Job, "add", lambda job, entry, **more: (done.append(entry), add(job, entry, **more)))
+
+    def noted(job: Job, entry: dict[str, Any], *, sync: bool = True) -> None:
+        done.append(entry)
+        add(job, entry, sync=sync)
+
+    monkeypatch.setattr(Job, "add", noted)
     assert run(*command, "--saturation", "1.5", "--restart", "-o", target) == 0
     assert sum(entry["unit"]["frames"] for entry in done if "unit" in entry) == FRAMES
 

@@ -63,7 +63,7 @@ def test_a_read_error_is_no_damage_of_the_film(tmp_path: Path) -> None:
     """What the disk does not give now it may give when asked again; a film without it would be another film."""
     clip = make_clip(tmp_path / "clip.mkv", size="320x240", frames=40)
     file = FailingFile(clip, clip.stat().st_size // 2)
-    with av.open(file) as container:
+    with av.open(file, "r") as container:
         found = read_packets(container, [container.streams.video[0]], Damage())
         with pytest.raises(InputError, match=r"clip.mkv cannot be read on: Input/output error"):
             list(found)
