@@ -10,7 +10,7 @@ import torch
 from restore_models import load_network, open_model, save_network
 from restore_models.irtranslate import COMPONENTS, IRTranslate, IRTranslateSizes, mixture_log_probability, mixture_mean
 from restore_models.mobilenet import MobileNetV2Encoder
-from restore_models.thermal import ThermalDiscriminator, ThermalGenerator, ThermalSizes, thermal_detail
+from restore_models.thermal import ThermalDiscriminator, ThermalGenerator, ThermalSizes, thermal_detail, without_checks
 
 TOY = ThermalSizes(decoder_channels=(8, 8, 8, 8), luma_channels=4)
 
@@ -56,6 +56,13 @@ def test_luma_carries_the_sensors_own_detail() -> None:
 
 def test_detail_of_a_flat_picture_is_nothing_up_to_its_edge() -> None:
     assert thermal_detail(torch.full((1, 1, 32, 32), 0.7)).abs().max() < 1e-6
+
+
+def test_no_checks_are_left_of_the_sub_pixels() -> None:
+    checks = torch.tensor([[0.0, 1.0], [1.0, 0.0]]).repeat(16, 16)[None, None]
+    torch.testing.assert_close(without_checks(checks)[..., 1:-1, 1:-1], torch.full((1, 1, 30, 30), 0.5))
+    ramp = torch.linspace(0, 1, 32).expand(1, 1, 32, 32)
+    torch.testing.assert_close(without_checks(ramp)[..., 1:-1], ramp[..., 1:-1])
 
 
 def test_it_starts_from_the_default_model() -> None:
