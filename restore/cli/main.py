@@ -28,6 +28,7 @@ from restore.version import VERSION
 __all__ = ["main"]
 
 NOTHING_LEFT = "nothing half-written was left under the output's name"
+READERS = ("imagecodecs", "tifffile")  # what they log of a broken file, our one line says
 STOP_SIGNALS = ("SIGTERM", "SIGHUP")  # like Ctrl-C: what is half-written goes
 
 
@@ -47,6 +48,8 @@ def configure_logging(verbose: int) -> None:
         logger = logging.getLogger(package)
         logger.handlers = [handler]
         logger.setLevel(level)
+    for package in READERS:
+        logging.getLogger(package).setLevel(logging.DEBUG if verbose > 1 else logging.CRITICAL)
 
 
 def configure_logging_again(_: click.Context, __: click.Parameter, verbose: int) -> None:

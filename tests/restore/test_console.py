@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from restore.cli.console import console, printable, show_error
+from restore.cli.main import configure_logging
 from restore.errors import InputError
 
 
@@ -20,3 +23,14 @@ def test_an_error_is_one_line_whatever_it_names(capsys: pytest.CaptureFixture[st
     assert shown.count("\n") == 2
     assert "\x1b]" not in shown
     assert "line\\nbreak" in shown
+
+
+def test_readers_of_broken_files_do_not_chatter(caplog: pytest.LogCaptureFixture) -> None:
+    configure_logging(0)
+    logging.getLogger("imagecodecs").warning("PNG warning: iCCP: CRC error")
+    logging.getLogger("tifffile").error("corrupted page")
+    assert caplog.text == ""
+    configure_logging(2)
+    logging.getLogger("tifffile").error("corrupted page")
+    assert "corrupted page" in caplog.text
+    configure_logging(0)
