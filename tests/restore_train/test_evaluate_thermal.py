@@ -18,7 +18,7 @@ from restore_models import save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.thermal import ThermalGenerator, ThermalSizes
 from restore_train.evaluate_photos import gray
-from restore_train.evaluate_thermal import chroma_spread, edge_agreement, evaluate_pairs, in_rows, read_thermal
+from restore_train.evaluate_thermal import AS_IS, chroma_spread, edge_agreement, evaluate_pairs, in_rows, read_thermal
 from restore_train.metrics import Rgb
 from restore_train.thermal_pairs import Pair, read_pairs
 
@@ -64,13 +64,13 @@ def test_thermal_and_truth_frame_the_table(dev: list[Pair]) -> None:
     bgr = cv2.cvtColor(np.ascontiguousarray(pair.ycbcr[..., [0, 2, 1]]), cv2.COLOR_YCrCb2BGR)
     true: Rgb = bgr[..., ::-1].astype(np.float32) / np.float32(255)
     rows, day = evaluate_pairs(
-        [dev[0], pair], {"as is": gray, "half": lambda thermal: (gray(thermal) + 1) / np.float32(2)}
+        [dev[0], pair], {"gray": gray, "half": lambda thermal: (gray(thermal) + 1) / np.float32(2)}
     )
     assert day == [True, False]
     assert [row.name for row in rows["truth"]] == [dev[0].name, pair.name]
-    assert rows["as is"] == rows["thermal"]
-    assert rows["thermal"][0].edges == pytest.approx(1, abs=1e-3)
-    assert rows["thermal"][0].cf == 0
+    assert rows["gray"] == rows[AS_IS]
+    assert rows[AS_IS][0].edges == pytest.approx(1, abs=1e-3)
+    assert rows[AS_IS][0].cf == 0
     assert rows["truth"][1].de00 == 0
     assert np.isinf(rows["truth"][1].psnr)
     perfect, _ = evaluate_pairs([pair], {"perfect": lambda _: true})
@@ -136,8 +136,8 @@ def test_the_command_writes_what_it_measured(dev: list[Pair], toy_thermal: Path,
     assert result.exit_code == 0
     written = json.loads(report.read_text())
     assert set(written["sets"]) == {"day", "night", "all"}
-    assert set(written["sets"]["all"]) == {"thermal", "toy", "truth"}
-    assert written["sets"]["night"]["thermal"]["psnr"] == pytest.approx(written["pictures"]["thermal"][1]["psnr"])
+    assert set(written["sets"]["all"]) == {AS_IS, "toy", "truth"}
+    assert written["sets"]["night"][AS_IS]["psnr"] == pytest.approx(written["pictures"][AS_IS][1]["psnr"])
     assert (sheets / "sheet-01.png").exists()
     with pytest.raises(InputError, match="no pair's name"):
         CliRunner().invoke(rechroma, [*arguments, "--only", "x"], catch_exceptions=False)

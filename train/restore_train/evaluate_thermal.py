@@ -17,6 +17,7 @@ from restore_train.photoset import encoded_photos
 from restore_train.thermal_pairs import Pair
 
 __all__ = [
+    "AS_IS",
     "THERMAL_COLUMNS",
     "ChromaSpread",
     "ThermalFigures",
@@ -33,6 +34,7 @@ Plane = NDArray[np.float32]
 Translation = Callable[[Plane], Rgb]
 """A thermal picture ``H x W`` in [0, 1], white-hot, to RGB ``H x W x 3`` in [0, 1]."""
 
+AS_IS = "heat as is"  # label of the first baseline
 EDGE_BLUR = 1.5  # pixels: edges of this size, and not noise or what a pixel of misalignment does
 
 THERMAL_COLUMNS = (
@@ -95,11 +97,11 @@ def evaluate_pairs(
     *,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> tuple[dict[str, list[ThermalFigures]], list[bool]]:
-    """Figures of every translation of every pair, with the thermal picture as it is (``thermal``) and the truth.
+    """Figures of every translation of every pair, with the thermal picture as it is (:data:`AS_IS`) and the truth.
 
     Also whether each pair was taken by day; see :func:`restore_train.thermal_pairs.is_day`.
     """
-    every = {"thermal": gray, **translations}
+    every = {AS_IS: gray, **translations}
     rows: dict[str, list[ThermalFigures]] = {label: [] for label in (*every, "truth")}
     day: list[bool] = []
     for pair in pairs:
