@@ -149,3 +149,13 @@ def test_a_hidden_cell_is_known_to_its_own_blue_alone() -> None:
         told = network(bins, conditioning) != network(others, conditioning)
     assert differs.any(dim=-1).nonzero().tolist() == [[0, 1, 1, 1]]
     assert told[0, :, 2:].any()
+
+
+def test_the_post_head_alone_teaches_nothing_before_it(photos: tuple[torch.Tensor, torch.Tensor]) -> None:
+    luma, chroma = photos
+    model = toy()
+    losses = symbol_losses(model, luma[:2], chroma[:2], passes=2, alone=True)
+    losses["post_head"].backward()  # type: ignore[no-untyped-call]
+    taught = {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert taught == {"post_head"}
+    assert not losses["pixelcnn"].requires_grad

@@ -23,8 +23,6 @@ from restore_train.thermal_learners import IRTranslateLearner, ThermalLearner
 
 __all__ = ["Learner", "Pix2PixLearner", "PixColorLearner", "build_learner"]
 
-REDRAWING_PASSES = 4  # the post-head sees bins after 1 to 4 passes of redrawing; see pixcolor_training
-
 
 class Learner(Protocol):
     """A network in training."""
@@ -129,17 +127,18 @@ class PixColorLearner:
         self.autocast = autocast
 
     def begin(self, phase: Phase) -> None:
-        self.weights, self.holes = phase.losses, phase.holes
+        self.weights, self.holes, self.passes = phase.losses, phase.holes, phase.passes
 
     def losses(self, luma: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         parts: dict[str, Tensor] = {}
         with self.autocast:
             if {"pixelcnn", "post_head"} & set(self.weights):
-                passes = 1 + step % REDRAWING_PASSES if "post_head" in self.weights else 0
-                parts |= symbol_losses(self.module, luma, truth, passes=passes, holes=self.holes)
+                passes = 1 + step % self.passes if "post_head" in self.weights else 0
+                alone = "pixelcnn" not in self.weights
+                parts |= symbol_losses(self.module, luma, truth, passes=passes, holes=self.holes, alone=alone)
             if "refinement" in self.weights:
                 parts["refinement"] = refinement_loss(self.module, luma, truth)
-        return torch.stack([self.weights.get(name, 0.0) * value for name, value in parts.items()]).sum(), parts
+        return torch.stack([weight * parts[name] for name, weight in self.weights.items()]).sum(), parts
 
     def state(self) -> dict[str, Any]:
         return {}

@@ -72,18 +72,20 @@ def random_holes(bins: Tensor, largest_share: float) -> Tensor:
 
 
 def symbol_losses(
-    model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int = 3, holes: float = 0.0
+    model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int = 3, holes: float = 0.0, alone: bool = False
 ) -> dict[str, Tensor]:
     """Luma ``B x 1 x H x W`` and chroma (Cb, Cr) ``B x 2 x h x w``, h >= H/8, to the terms of the training loss.
 
     ``pixelcnn`` and ``post_head`` are nats a symbol before and after the post-head; the loss is their sum. ``passes``
     is how far the bins that the post-head has to mend are from the truth (:func:`redrawn`); each beyond the first costs
     a forward run of the PixelCNN, and 0 leaves the post-head out. ``holes`` is the largest share of
-    :func:`random_holes`. The drawing uses torch's default generator.
+    :func:`random_holes`. ``alone``: the post-head learns, and all before it stays as it is. The drawing uses torch's
+    default generator.
     """
     bins = bins_from_chroma(coarse_chroma(chroma, luma))
-    conditioning = model.condition(luma)
-    raw = model.pixelcnn(bins, conditioning, random_holes(bins, holes) if holes else None)
+    with torch.set_grad_enabled(not alone):
+        conditioning = model.condition(luma)
+        raw = model.pixelcnn(bins, conditioning, random_holes(bins, holes) if holes else None)
     likelihood = model.pixelcnn.likelihood
     losses = {"pixelcnn": negative_log_likelihood(likelihood, raw, bins)}
     if passes:

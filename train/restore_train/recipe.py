@@ -99,6 +99,9 @@ class Phase:
     """Where ``smooth_l1`` turns from quadratic to linear, in chroma units."""
     holes: float = 0.0
     """Of ``pixelcnn``; see :func:`restore_train.pixcolor_training.random_holes`."""
+    passes: int = 4
+    """The post-head learns from grids that are redrawn this many times at most, step by step 1, 2, 3 ... times; see
+    :mod:`restore_train.pixcolor_training`."""
     warmup_steps: int = 200
     decay_steps: int = 0
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
