@@ -39,13 +39,10 @@ def x264_options(crf: float, preset: str) -> Options:
 
 
 def x265_options(crf: float, preset: str) -> Options:
-    # x265 writes on the terminal by itself; a library must not. With several frames at a time it seldom, but
-    # sometimes (2 of about 1,000 runs measured) gives other bits; with one, as many threads work on its rows, and the
-    # result is that of a single thread.
-    params = "log-level=none:frame-threads=1"
+    # x265 writes on the terminal by itself; a library must not.
     if crf == 0:
-        return {"preset": preset, "x265-params": f"{params}:lossless=1"}
-    return {"preset": preset, "crf": f"{crf:g}", "x265-params": params}
+        return {"preset": preset, "x265-params": "log-level=none:lossless=1"}
+    return {"preset": preset, "crf": f"{crf:g}", "x265-params": "log-level=none"}
 
 
 def svt_options(crf: float, preset: str) -> Options:

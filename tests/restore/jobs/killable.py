@@ -29,13 +29,20 @@ TOY_WORKING_SIZE = 64
 
 
 def colour_film(
-    model: str, source: str, target: str, kill_at: int | None = None, threads: int = 1, **options: Any
+    model: str,
+    source: str,
+    target: str,
+    kill_at: int | None = None,
+    threads: int = 1,
+    unit: int | None = None,
+    **options: Any,
 ) -> None:
     def progress(done: int, _: int | None) -> None:
         if done == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    chosen = VideoOptions(threads=threads, units=UNITS, **{"preset": "veryfast", **options})
+    units = UnitLengths(unit, unit, UNITS.context) if unit is not None else UNITS
+    chosen = VideoOptions(threads=threads, units=units, **{"preset": "veryfast", **options})
     colorizer = Colorizer(model, device="cpu", engine="torch", threads=1, working_size=TOY_WORKING_SIZE, batch=4)
     colorize_video(source, target, colorizer=colorizer, options=chosen, progress=progress)
 
