@@ -51,6 +51,14 @@ SHIPPED = {
             working_size=256,
             curve=ColourCurve(gain=0.92, exponent=1.15),
         ),
+        ShippedModel(
+            name="thermal",
+            summary="U-Net over MobileNetV2, adversarial: heat to daylight luma and colour, for rechroma thermal",
+            sha256="ee8c191f8a894ffe3b2ee2cb1b03ea3dbea30aa4f03f383b290703561366fe39",
+            working_size=192,
+            curve=ColourCurve(gain=1.6),
+            makes_luma=True,
+        ),
     )
 }
 
