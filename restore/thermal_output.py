@@ -43,7 +43,7 @@ LARGE = 1 << 27
 
 def write_still(path: Path, picture: Shown, *, upsampling: str) -> None:
     """An 8-bit RGB PNG or JPEG, by the name's ending, marked as machine-made. Raises ``OutputError``, ``DiskError``."""
-    chroma = chroma_at(picture, picture.luma.shape, upsampling=upsampling, matrix=Matrix.BT601)  # type: ignore[arg-type]
+    chroma = chroma_at(picture, picture.luma.shape, upsampling=upsampling, matrix=Matrix.BT601)
     rgb = np.rint(rgb_from_luma_chroma(picture.luma, chroma) * 255).astype(np.uint8)
     mark, _ = mark_machine_made(None)
     content = io.BytesIO()
@@ -157,7 +157,7 @@ class FilmWriter:
         cb, cr = codes_from_chroma(chroma, bit_depth=self.sink.bit_depth, full_range=False)
         clock = av.VideoFrame(16, 16, "gray")
         clock.pts, clock.time_base = picture.frame.pts, layout.time_base
-        self.sink.write_planes(luma, (cb, cr), like=SourceFrame(clock, self.count))  # type: ignore[arg-type]
+        self.sink.write_planes(luma, (cb, cr), like=SourceFrame(clock, self.count))
         self.count += 1
 
     def __exit__(
@@ -170,4 +170,4 @@ def luma_codes(luma: FloatArray, bit_depth: int) -> CodeArray:
     """Luma in [0, 1] to limited-range codes."""
     shift = bit_depth - 8
     codes = np.rint(luma * np.float32(219 << shift)) + (16 << shift)
-    return codes.astype(np.uint8) if bit_depth == 8 else codes.astype(np.uint16)
+    return np.asarray(codes, np.uint8) if bit_depth == 8 else np.asarray(codes, np.uint16)

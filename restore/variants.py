@@ -32,7 +32,8 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 DEFAULT_SEED = 0
-DEFAULT_TEMPERATURE = 1.0
+DEFAULT_TEMPERATURE = 0.8
+"""The shipped model's figures were measured with it: calmer than the truth is, and nearer to it."""
 
 GRIDS_IN_WORK = {"cpu": 64, "cuda": 256}
 """Coarse grids drawn at once; memory is bounded by it, whatever the number of pictures and samples."""

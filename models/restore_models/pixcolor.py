@@ -4,9 +4,10 @@ Encoder -> conditioning -> PixelCNN, sampled on a coarse grid -> post-head -> re
 all of its colourings. Coarse chroma from elsewhere, for example carried along a film's motion, can be refined alone.
 
 At generation the post-head sees the whole sampled grid and the luma's features, and answers with a distribution a cell;
-its mean, sharpened, is the coarse chroma. Not a second draw: that would put back the independent noise that the head is
-there to take away; and not the plain mean, which is grayer than any colour it averages (Zhang 2016, section 2.3, whose
-"annealed mean" this is). The sampled bins carry the diversity, so little is lost by not drawing again.
+its mean is the coarse chroma. Not a second draw: that would put back the independent noise that the head is there to
+take away. The sampled bins carry the diversity, so little is lost by not drawing again; and where the head doubts what
+was drawn, the mean holds back by as much. A temperature below 1 sharpens it (Zhang 2016, section 2.3, whose "annealed
+mean" this is); measured on the development photos, that cost 0.2 dE00 at equal colourfulness.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from restore_models.pixcolor_sampling import CachedSampler
 
 __all__ = ["Colourings", "PixColor", "PixColorSizes", "build_pixcolor", "expected_chroma"]
 
-MEND_TEMPERATURE = 0.5  # of the post-head's distribution before its mean is taken; 0 is the mode, 1 the plain mean
+MEND_TEMPERATURE = 1.0  # of the post-head's distribution before its mean is taken; 0 is the mode, 1 the plain mean
 LARGEST_BATCH = 64  # grids sampled at once where the caller does not say; about 1.5 MB of caches each
 
 

@@ -52,6 +52,13 @@ SHIPPED = {
             curve=ColourCurve(gain=0.92, exponent=1.15),
         ),
         ShippedModel(
+            name="pixcolor",
+            summary="PixelCNN on a coarse grid: several seeded colourings of one picture",
+            sha256="9bc05a5c9e0790db2caf6816e159f45c8a4213b3b86f883577a85e10d9d8145d",
+            working_size=256,
+            curve=ColourCurve(gain=1.17, exponent=1.15),
+        ),
+        ShippedModel(
             name="thermal",
             summary="U-Net over MobileNetV2, adversarial: heat to daylight luma and colour, for rechroma thermal",
             sha256="ee8c191f8a894ffe3b2ee2cb1b03ea3dbea30aa4f03f383b290703561366fe39",

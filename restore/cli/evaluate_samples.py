@@ -21,7 +21,7 @@ __all__ = ["evaluate_samples"]
 @click.argument("sets", nargs=-1, required=True, type=existing_or_not)
 @click.option("--samples", default=8, show_default=True, type=click.IntRange(min=1), help="Colourings a picture.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the first; then seed + 1.")
-@click.option("--temperature", default=1.0, show_default=True, type=click.FloatRange(min=0))
+@click.option("--temperature", default=0.8, show_default=True, type=click.FloatRange(min=0))
 @json_option
 @colorizer_options
 def evaluate_samples(

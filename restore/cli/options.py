@@ -68,7 +68,7 @@ SAMPLING = (
     click.option(
         "--temperature",
         type=click.FloatRange(min=0),
-        help="Of the draws: below 1 likelier, calmer colours; 0 the likeliest. [default: 1]",
+        help="Of the draws: below 1 likelier, calmer colours; 0 the likeliest. [default: 0.8]",
     ),
 )
 

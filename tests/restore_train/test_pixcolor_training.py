@@ -15,6 +15,7 @@ from restore_train.augment import FilmWear
 from restore_train.photoset import Crops, PhotoSet, read_photos
 from restore_train.pixcolor_training import (
     coarse_chroma,
+    drawn_as_at_work,
     nats_of_truth,
     random_holes,
     redrawn,
@@ -159,3 +160,19 @@ def test_the_post_head_alone_teaches_nothing_before_it(photos: tuple[torch.Tenso
     taught = {name.split(".")[0] for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert taught == {"post_head"}
     assert not losses["pixelcnn"].requires_grad
+
+
+def test_the_post_head_learns_from_draws_as_at_work(photos: tuple[torch.Tensor, torch.Tensor]) -> None:
+    luma, chroma = photos
+    model = toy()
+    torch.manual_seed(3)
+    losses = symbol_losses(model, luma[:2], chroma[:2], passes=None, alone=True)
+    losses["post_head"].backward()  # type: ignore[no-untyped-call]
+    assert all(parameter.grad is not None for parameter in model.post_head.parameters())
+    with torch.no_grad():
+        conditioning = model.condition(luma[:2])
+        torch.manual_seed(5)
+        drawn = drawn_as_at_work(model, conditioning)
+        torch.manual_seed(5)
+        assert torch.equal(drawn, drawn_as_at_work(model, conditioning))
+        assert not torch.equal(drawn, drawn_as_at_work(model, conditioning))

@@ -127,18 +127,25 @@ class PixColorLearner:
         self.autocast = autocast
 
     def begin(self, phase: Phase) -> None:
-        self.weights, self.holes, self.passes = phase.losses, phase.holes, phase.passes
+        self.phase, self.weights = phase, phase.losses
 
     def losses(self, luma: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         parts: dict[str, Tensor] = {}
         with self.autocast:
             if {"pixelcnn", "post_head"} & set(self.weights):
-                passes = 1 + step % self.passes if "post_head" in self.weights else 0
                 alone = "pixelcnn" not in self.weights
-                parts |= symbol_losses(self.module, luma, truth, passes=passes, holes=self.holes, alone=alone)
+                passes = self.passes_at(step)
+                parts |= symbol_losses(self.module, luma, truth, passes=passes, holes=self.phase.holes, alone=alone)
             if "refinement" in self.weights:
                 parts["refinement"] = refinement_loss(self.module, luma, truth)
         return torch.stack([weight * parts[name] for name, weight in self.weights.items()]).sum(), parts
+
+    def passes_at(self, step: int) -> int | None:
+        if "post_head" not in self.weights:
+            return 0
+        if self.phase.draws_every and step % self.phase.draws_every == 0:
+            return None
+        return 1 + step % self.phase.passes
 
     def state(self) -> dict[str, Any]:
         return {}

@@ -11,6 +11,10 @@ samples a step at a time (a Jacobi iteration: after k passes the first k cells o
 too few: noise around the truth teaches the head to trust what it is given, and at generation it is then surer than its
 samples deserve. In a trial, nats a symbol of the truth along the PixelCNN's own samples were 7.7 before the head and
 8.0, 6.2 and 5.5 after heads taught with 1, 1 or 2, and 4 passes, the colour equally strong with each.
+
+Real draws are further still. They are one of many answers where the truth is another, so a head taught with them alone
+would leave them aside and answer with the mean of all: gray, and the same for every seed. Taught with a share of them,
+it holds back as much as the draws deserve, and takes the edge off what is wrong in them (``draws_every`` of a phase).
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from restore_models.pixcolor_sampling import draw_bins
 __all__ = [
     "Nats",
     "coarse_chroma",
+    "drawn_as_at_work",
     "nats_of_truth",
     "negative_log_likelihood",
     "random_holes",
@@ -47,6 +52,9 @@ def coarse_chroma(chroma: Tensor, luma: Tensor, grid_stride: int = PixColor.grid
 def negative_log_likelihood(likelihood: Likelihood, raw: Tensor, bins: Tensor) -> Tensor:
     """Mean nats a symbol of ``bins`` ``B x 2 x h x w`` under ``raw`` ``B x 2 x h x w x K``; a scalar."""
     return -likelihood.log_probability(raw.float(), bins).mean()
+
+
+WORKING_TEMPERATURE = 0.8  # of draws as at work; the shipped model's default
 
 
 @torch.no_grad()
@@ -71,14 +79,24 @@ def random_holes(bins: Tensor, largest_share: float) -> Tensor:
     return (torch.rand(len(bins), 1, *bins.shape[2:]) >= shares).to(bins.device, torch.float32)
 
 
+def drawn_as_at_work(model: PixColor, conditioning: Tensor) -> Tensor:
+    """Bins ``B x 2 x h x w`` drawn cell by cell; they know nothing of the truth that the conditioning does not say."""
+    seed = int(torch.randint(2**31, ()))
+    pictures = range(len(conditioning))
+    draws = model.sample(
+        conditioning, seeds=[seed], pictures=pictures, temperature=WORKING_TEMPERATURE, dtype=torch.float32
+    )
+    return draws.bins[:, 0].clone()
+
+
 def symbol_losses(
-    model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int = 3, holes: float = 0.0, alone: bool = False
+    model: PixColor, luma: Tensor, chroma: Tensor, *, passes: int | None = 3, holes: float = 0.0, alone: bool = False
 ) -> dict[str, Tensor]:
     """Luma ``B x 1 x H x W`` and chroma (Cb, Cr) ``B x 2 x h x w``, h >= H/8, to the terms of the training loss.
 
     ``pixelcnn`` and ``post_head`` are nats a symbol before and after the post-head; the loss is their sum. ``passes``
     is how far the bins that the post-head has to mend are from the truth (:func:`redrawn`); each beyond the first costs
-    a forward run of the PixelCNN, and 0 leaves the post-head out. ``holes`` is the largest share of
+    a forward run of the PixelCNN, 0 leaves the post-head out, None draws as at work. ``holes`` is the largest share of
     :func:`random_holes`. ``alone``: the post-head learns, and all before it stays as it is. The drawing uses torch's
     default generator.
     """
@@ -88,8 +106,9 @@ def symbol_losses(
         raw = model.pixelcnn(bins, conditioning, random_holes(bins, holes) if holes else None)
     likelihood = model.pixelcnn.likelihood
     losses = {"pixelcnn": negative_log_likelihood(likelihood, raw, bins)}
-    if passes:
-        drawn = redrawn(model, raw.detach(), conditioning.detach(), passes)
+    if passes is None or passes:
+        past = conditioning.detach()
+        drawn = drawn_as_at_work(model, past) if passes is None else redrawn(model, raw.detach(), past, passes)
         mended = model.post_head(drawn, conditioning)
         losses["post_head"] = negative_log_likelihood(likelihood, mended, bins)
     return losses

@@ -102,6 +102,8 @@ class Phase:
     passes: int = 4
     """The post-head learns from grids that are redrawn this many times at most, step by step 1, 2, 3 ... times; see
     :mod:`restore_train.pixcolor_training`."""
+    draws_every: int = 0
+    """Every so many steps it learns from grids drawn as at work instead; 0 is never."""
     warmup_steps: int = 200
     decay_steps: int = 0
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""

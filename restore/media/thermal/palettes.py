@@ -135,7 +135,8 @@ def nearest_steps(colours: FloatArray, curve: FloatArray) -> tuple[FloatArray, N
 def nearest_places(colours: FloatArray, curve: FloatArray) -> NDArray[np.intp]:
     """Squared distances but for what a colour has in common with all steps, in one product of matrices."""
     known = np.concatenate([-2 * curve.T, (curve**2).sum(axis=1)[None]])  # 4 x 256
-    return (np.pad(colours, ((0, 0), (0, 1)), constant_values=1) @ known).argmin(axis=1)
+    distances = np.pad(colours, ((0, 0), (0, 1)), constant_values=1) @ known
+    return np.asarray(distances.argmin(axis=1), np.intp)
 
 
 @lru_cache(maxsize=2)
