@@ -42,6 +42,8 @@ LARGEST_TILT = 0.35  # of the perspective part, per picture width
 class AlignmentError(InputError):
     """The two pictures do not show one scene, or too little of it for both."""
 
+    exit_code = 12
+
 
 @dataclass(frozen=True)
 class Alignment:

@@ -18,6 +18,7 @@ from restore.errors import ModelError, OptionError
 from restore.photo_plan import plan_photos, with_variants
 from restore.photo_sheet import GAP, LABEL, contact_sheet
 from restore.photos import PhotoOptions, PhotosReport, colorize_photos
+from restore.variants import DEFAULT_TEMPERATURE
 from restore.verify_photos import verify_photo
 
 REPORT = "rechroma-report.json"
@@ -84,7 +85,7 @@ def test_the_report_tells_seeds_and_likelihoods(whole: Path) -> None:
     seeds = {Path(each["path"]).relative_to(whole).as_posix(): each["seed"] for each in report["variants"]}
     assert seeds == {name: int(name.split("seed-")[1][0]) for name in RESULTS if "seed-" in name}
     assert all(each["log_likelihood"] < 0 for each in report["variants"])
-    assert (report["options"]["seed"], report["options"]["temperature"]) == (7, 1.0)
+    assert (report["options"]["seed"], report["options"]["temperature"]) == (7, DEFAULT_TEMPERATURE)
 
 
 def test_one_picture_alone_comes_out_as_in_company(

@@ -21,7 +21,8 @@ from tests.restore.media.clips import ffmpeg, make_subtitles
 FRAMES = 14
 KILLED_AT = 11  # the units before are whole, the one of this frame is lost
 HEVC_UNIT = 7
-"""Frames. Of four or fewer, x265 4.1 makes other bits in one run of five (of 7 and 14, 22 runs were alike)."""
+"""Frames. Of four or fewer, x265 4.1 makes other bits in one run of five; of 7, seldom but sometimes. So HEVC cannot
+promise equal bytes, and its films are among the slow tests, where a run of bad luck is looked at."""
 
 CODECS: dict[str, tuple[str, dict[str, Any]]] = {
     "h264 with four threads": (".mkv", {"codec": "h264", "threads": 4, "preset": "medium"}),
@@ -61,7 +62,9 @@ def packets(path: Path) -> list[tuple[int, int | None, int | None, int]]:
         return [(each.stream.index, each.pts, each.dts, each.size) for each in found.demux() if each.size]
 
 
-@pytest.mark.parametrize("name", list(CODECS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith("hevc") else name for name in CODECS]
+)
 def test_a_killed_film_goes_on_to_the_same_bytes(killer: Killer, film: Path, tmp_path: Path, name: str) -> None:
     suffix, options = CODECS[name]
     options = {"codec": name, **options}
