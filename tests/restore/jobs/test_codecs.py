@@ -62,24 +62,36 @@ def packets(path: Path) -> list[tuple[int, int | None, int | None, int]]:
         return [(each.stream.index, each.pts, each.dts, each.size) for each in found.demux() if each.size]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith("hevc") else name for name in CODECS]
-)
-def test_a_killed_film_goes_on_to_the_same_bytes(killer: Killer, film: Path, tmp_path: Path, name: str) -> None:
+def whole_and_killed(killer: Killer, film: Path, folder: Path, name: str) -> tuple[Path, Path]:
+    """One film coloured twice: without a break, and killed in its middle and gone on with."""
     suffix, options = CODECS[name]
     options = {"codec": name, **options}
     source = film
     if suffix == ".mp4":  # which holds no SubRip
-        source = tmp_path / "film.mp4"
+        source = folder / "film.mp4"
         ffmpeg("-i", film, "-map", "0:v", "-map", "0:a", "-c", "copy", source)
-    whole, target = tmp_path / f"whole{suffix}", tmp_path / f"killed{suffix}"
+    whole, target = folder / f"whole{suffix}", folder / f"killed{suffix}"
     assert killer.run(source, whole, **options) == 0
     assert killer.run(source, target, kill_at=KILLED_AT, **options) == -signal.SIGKILL
     assert not target.exists()
     finished = [entry["unit"]["frames"] for entry in read_journal(job_folder(target) / JOURNAL).entries]
     assert 0 < sum(finished) < KILLED_AT
     assert killer.run(source, target, **options) == 0
+    assert verify_any(source, target).problems == []
+    assert sorted(path.name for path in folder.glob("killed*")) == [target.name, f"{target.name}.json"]
+    return whole, target
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith("hevc") else name for name in CODECS]
+)
+def test_a_killed_film_goes_on_to_the_same_bytes(killer: Killer, film: Path, tmp_path: Path, name: str) -> None:
+    whole, target = whole_and_killed(killer, film, tmp_path, name)
     assert packets(target) == packets(whole)
     assert file_sha256(target) == file_sha256(whole)
-    assert verify_any(source, target).problems == []
-    assert sorted(path.name for path in tmp_path.glob("killed*")) == [target.name, f"{target.name}.json"]
+
+
+def test_a_killed_hevc_film_has_every_packet_at_its_time(killer: Killer, film: Path, tmp_path: Path) -> None:
+    whole, target = whole_and_killed(killer, film, tmp_path, "hevc")
+    times = [[packet[:3] for packet in packets(path)] for path in (target, whole)]
+    assert times[0] == times[1]
