@@ -199,3 +199,33 @@ def bench_the_journal(
         table.add_row(name, str(part.frames), f"{part.wall_seconds:.2f}", f"{part.cpu_seconds:.3f}")
     console.print(table)
     console.print(f"CPU seconds, journal / whole run: {100 * cost.share:.2f} %")
+
+
+@bench.command("palette")
+@click.argument("clip", type=existing_or_not, required=False)
+@click.option("--palette", default="ironbow", show_default=True, help="The recording's false colours.")
+@click.option("--frames", default=100, show_default=True, type=click.IntRange(min=1), help="Of the recording made.")
+@click.option("--model", help="As for rechroma thermal.")
+@click.option("--device", default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1))
+def bench_the_palette(
+    clip: Path | None, palette: str, frames: int, model: str | None, device: str, threads: int | None
+) -> None:
+    """Time taking false colours back to one channel, alone and beside all of rechroma thermal.
+
+    CLIP is a false-colour recording; without one, 640 x 512 is made.
+    """
+    from restore.bench_palette import bench_palette
+    from restore.thermal_painting import open_thermal_painter
+
+    painter = open_thermal_painter(model, device=device, threads=threads)
+    cost = bench_palette(clip, palette=palette, frames=frames, painter=painter)
+    table = Table("", "frames", "CPU s", "CPU ms/frame")
+    for name, part in (
+        ("whole run", cost.whole), ("inversion", cost.inversion), ("by the definition", cost.definition),
+    ):  # fmt: skip
+        per_frame = 1000 * part.cpu_seconds / part.frames
+        table.add_row(name, str(part.frames), f"{part.cpu_seconds:.2f}", f"{per_frame:.1f}")
+    console.print(table)
+    console.print(f"CPU seconds a frame, by the definition / inversion: {cost.gain:.0f}")
+    console.print(f"CPU seconds, inversion / whole run: {100 * cost.share:.1f} %")

@@ -1,10 +1,10 @@
-"""False colours of thermal cameras: which palette a picture has, and the way back to one channel."""
+"""False colours of thermal cameras, and which of them a picture has."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = ["PALETTES", "Recognition", "invert_palette", "is_gray", "off_palette_share", "recognise_palette"]
+__all__ = ["PALETTES", "Recognition", "is_gray", "off_palette_share", "palette_colours", "recognise_palette"]
 
 STEPS = 256
 
@@ -69,9 +69,6 @@ with text, scale and printed edges 4.8 to 12.0 and 13 to 24; none of 224 photogr
 LEAST_SPAN, CLOSE_DISTANCE, CLOSE_SPAN = 0.3, 7.0, 0.1
 """Share of the palette that the colours cover: a photograph of one hue may lie on a short piece of a palette, so a
 short piece counts only where colours are close to it."""
-
-LUT_BITS = 6
-REFINED_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -139,38 +136,7 @@ def nearest_places(colours: FloatArray, curve: FloatArray) -> NDArray[np.intp]:
     return np.asarray(distances.argmin(axis=1), np.intp)
 
 
-@lru_cache(maxsize=2)
-def lookup_table(name: str) -> NDArray[np.uint8]:
-    """The nearest palette step of every colour of 6 bits a channel."""
-    centres = (np.arange(1 << LUT_BITS, dtype=np.float32) + 0.5) * (256 >> LUT_BITS) - 0.5
-    green, blue = np.meshgrid(centres, centres, indexing="ij")
-    curve = palette_colours(name)
-    slices = []
-    for red in centres:
-        colours = np.stack([np.full(green.size, red, np.float32), green.ravel(), blue.ravel()], axis=1)
-        slices.append(nearest_places(colours, curve).astype(np.uint8))
-    return np.concatenate(slices)
-
-
-def invert_palette(rgb: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
-    """RGB ``H x W x 3`` to the palette's steps ``H x W``, 0 coldest: the nearest point of the curve."""
-    shift = 8 - LUT_BITS
-    coarse = rgb >> shift
-    index = (coarse[..., 0].astype(np.int32) << 2 * LUT_BITS) | (coarse[..., 1].astype(np.int32) << LUT_BITS)
-    steps = lookup_table(name)[index | coarse[..., 2]].astype(np.int16)
-    curve = np.rint(palette_colours(name)).astype(np.int32)
-    exact = rgb.astype(np.int32)
-    best = steps.copy()
-    smallest = np.full(steps.shape, np.iinfo(np.int32).max, np.int32)
-    for offset in range(-REFINED_STEPS, REFINED_STEPS + 1):
-        tried = np.clip(steps + offset, 0, STEPS - 1)
-        distance = ((exact - curve[tried]) ** 2).sum(axis=-1, dtype=np.int32)
-        better = distance < smallest
-        best[better], smallest[better] = tried[better], distance[better]
-    return np.asarray(best, np.uint8)
-
-
-def off_palette_share(rgb: NDArray[np.uint8], steps: NDArray[np.uint8], name: str) -> float:
-    """Share of pixels whose colour is none of the palette's: text, logos, printed edges."""
-    distance = np.linalg.norm(rgb.astype(np.float32) - palette_colours(name)[steps], axis=-1)
-    return float((distance > 2 * MOST_DISTANCE).mean())
+def off_palette_share(rgb: NDArray[np.uint8], name: str) -> float:
+    """Share of an RGB picture's pixels whose colour is none of the palette's: text, logos, printed edges."""
+    distances, _ = nearest_steps(sample_of([rgb]).astype(np.float32), palette_colours(name))
+    return float((distances > 2 * MOST_DISTANCE).mean())

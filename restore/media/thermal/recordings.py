@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.colour import chroma_from_codes, luma_from_codes, rgb_from_luma_chroma
 from restore.media.planes import CB, CR, plane_view
-from restore.media.thermal.frame import RawArray, ThermalFrame, ThermalSource
-from restore.media.thermal.stills import chosen_palette, gray_of_rgb
+from restore.media.thermal.frame import ThermalFrame, ThermalSource
+from restore.media.thermal.palette_inverse import rgb_of_ycbcr, ycbcr_inverse
+from restore.media.thermal.stills import chosen_palette
 from restore.media.video_source import SourceFrame, VideoFormat, VideoSource
 
 __all__ = ["open_recording"]
+
+Codes = NDArray[np.uint8]
 
 LOOKED_AT = 6
 """First frames that tell gray, a palette and ordinary colour apart."""
@@ -50,22 +53,33 @@ def palette_of(path: Path, palette: str, threads: int | None) -> str | None:
 def read_film(source: ThermalSource) -> Iterator[ThermalFrame]:
     film = source.film
     assert film is not None
+    if source.palette is None:
+        for frame in film.frames():
+            yield ThermalFrame(frame.luma_codes(), frame.pts)
+        return
+    layout = film.format
+    inverse = ycbcr_inverse(source.palette, full_range=layout.full_range, matrix=layout.matrix)
     for frame in film.frames():
-        raw: RawArray = frame.luma_codes()
-        if source.palette is not None:
-            raw = gray_of_rgb(rgb_of(frame, film.format), source.palette)
-        yield ThermalFrame(raw, frame.pts)
+        yield ThermalFrame(inverse(*codes_of(frame, layout)), frame.pts)
+
+
+def codes_of(frame: SourceFrame, layout: VideoFormat) -> tuple[Codes, Codes, Codes]:
+    """Y, Cb and Cr of one size, ``H x W``, in 8 bits."""
+    luma = frame.luma_codes()
+    chroma = (cv2.resize(plane_view(frame.frame, index), luma.shape[::-1]) for index in (CB, CR))
+    luma, cb, cr = (in_8_bits(plane, layout.bit_depth) for plane in (luma, *chroma))
+    return luma, cb, cr
+
+
+def in_8_bits(plane: NDArray[Any], bit_depth: int) -> Codes:
+    if bit_depth == 8:
+        return np.asarray(plane, np.uint8)
+    shift = bit_depth - 8
+    return np.minimum((plane.astype(np.int32) + (1 << shift >> 1)) >> shift, 255).astype(np.uint8)
 
 
 def rgb_of(frame: SourceFrame, layout: VideoFormat) -> NDArray[np.uint8]:
     """A frame's picture, ``H x W x 3``."""
-    depth, full = layout.bit_depth, layout.full_range
-    luma = luma_from_codes(frame.luma_codes(), bit_depth=depth, full_range=full)
-    chroma = [
-        cv2.resize(
-            chroma_from_codes(plane_view(frame.frame, index), bit_depth=depth, full_range=full), luma.shape[::-1]
-        )
-        for index in (CB, CR)
-    ]
-    rgb = rgb_from_luma_chroma(luma, np.stack(chroma).astype(np.float32), layout.matrix)
-    return np.rint(rgb * 255).astype(np.uint8)
+    codes = np.stack(codes_of(frame, layout), axis=-1).reshape(-1, 3)
+    rgb = rgb_of_ycbcr(codes, full_range=layout.full_range, matrix=layout.matrix)
+    return rgb.reshape(layout.height, layout.width, 3)

@@ -17,9 +17,10 @@ from restore.errors import DamagedMediaError, InputError
 from restore.media.photo import check_size
 from restore.media.photo_jpeg_segments import Segment, read_frame
 from restore.media.thermal.frame import ThermalFrame, ThermalSource
-from restore.media.thermal.palettes import invert_palette, is_gray, off_palette_share, recognise_palette
+from restore.media.thermal.palette_inverse import invert_palette
+from restore.media.thermal.palettes import is_gray, off_palette_share, recognise_palette
 
-__all__ = ["camera_facts", "gray_of_rgb", "open_dji_jpeg", "open_rendered", "stated_polarity"]
+__all__ = ["camera_facts", "chosen_palette", "open_dji_jpeg", "open_rendered", "stated_polarity"]
 
 APP3 = 0xE3
 MAKERS_FACTS = (Base.Make, Base.Model, Base.Software, Base.DateTime, Base.ImageDescription)
@@ -94,8 +95,8 @@ def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) 
     if picture.ndim == 3:
         name = chosen_palette([picture], palette, f"an ordinary colour {kind} of {picture.shape[1]}x{picture.shape[0]}")
         rgb = picture
-        picture = gray_of_rgb(rgb, name)
-        share = off_palette_share(rgb, picture, name) if name else 0.0
+        picture = invert_palette(rgb, name) if name else np.asarray(Image.fromarray(rgb).convert("L"))  # BT.601
+        share = off_palette_share(rgb, name) if name else 0.0
     frame = ThermalFrame(picture)
     source = ThermalSource(
         path, f"{depth}-bit {kind}", picture.shape, depth, lambda _: iter([frame]),
@@ -145,10 +146,3 @@ def chosen_palette(pictures: list[NDArray[np.uint8]], palette: str, otherwise: s
             "palette; give the camera's original, or say which --palette it has"
         )
     return found.name
-
-
-def gray_of_rgb(rgb: NDArray[np.uint8], palette: str | None) -> NDArray[np.uint8]:
-    """RGB ``H x W x 3`` to one channel ``H x W``: the palette's steps, or BT.601 luma of a gray picture."""
-    if palette is not None:
-        return invert_palette(rgb, palette)
-    return np.asarray(Image.fromarray(rgb).convert("L"))

@@ -12,7 +12,8 @@ from PIL import Image
 
 from restore.errors import InputError, OptionError
 from restore.media.thermal import PALETTES, guess_polarity, open_thermal
-from restore.media.thermal.palettes import invert_palette, is_gray, palette_colours, recognise_palette
+from restore.media.thermal.palette_inverse import invert_palette
+from restore.media.thermal.palettes import is_gray, palette_colours, recognise_palette
 
 Steps = NDArray[np.uint8]
 
