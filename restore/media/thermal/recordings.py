@@ -75,7 +75,7 @@ def in_8_bits(plane: NDArray[Any], bit_depth: int) -> Codes:
     if bit_depth == 8:
         return np.asarray(plane, np.uint8)
     shift = bit_depth - 8
-    return np.minimum((plane.astype(np.int32) + (1 << shift >> 1)) >> shift, 255).astype(np.uint8)
+    return np.asarray(np.minimum((plane.astype(np.int32) + (1 << shift >> 1)) >> shift, 255), np.uint8)
 
 
 def rgb_of(frame: SourceFrame, layout: VideoFormat) -> NDArray[np.uint8]:
