@@ -41,7 +41,7 @@ def options(tmp_path: Path) -> TrainOptions:
     rng = np.random.default_rng(0)
     for index in range(3):
         cv2.imwrite(str(tmp_path / "photos" / f"{index}.png"), rng.integers(0, 256, (64, 72, 3)).astype(np.uint8))
-    return TrainOptions(data=tmp_path, run=tmp_path / "run", threads=1, checkpoint_every=2, log_every=1)
+    return TrainOptions(data=tmp_path, run=tmp_path / "run", threads=1, log_every=1)
 
 
 def test_a_stopped_run_resumes_to_the_same_weights(options: TrainOptions, tmp_path: Path) -> None:

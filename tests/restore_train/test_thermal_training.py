@@ -45,7 +45,7 @@ def options(tmp_path: Path) -> TrainOptions:
             endings = [".png"] if folder == "photos" else [".visible.png", ".thermal.png"]
             for ending in endings:
                 cv2.imwrite(str(tmp_path / folder / (name + ending)), picture)
-    return TrainOptions(data=tmp_path, run=tmp_path / "run", threads=1, checkpoint_every=1, log_every=1)
+    return TrainOptions(data=tmp_path, run=tmp_path / "run", threads=1, log_every=1)
 
 
 def logged(options: TrainOptions) -> list[dict[str, Any]]:

@@ -51,6 +51,9 @@ class Learner(Protocol):
         see heat in luma's place, and the truth is Y, Cb, Cr, B x 3 x S x S.
         """
 
+    def show(self, module: nn.Module, luma: Tensor) -> None:
+        """Sends a batch through all of ``module``, a copy of the one in training, that has batch norm."""
+
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs beside the module."""
 
@@ -108,6 +111,10 @@ class Pix2PixLearner:
         parts["fooling"] = generator_loss(scores.float())
         return loss + self.adversary.weight * parts["fooling"], parts
 
+    def show(self, module: nn.Module, luma: Tensor) -> None:
+        with self.autocast:
+            module(luma)
+
     def state(self) -> dict[str, Any]:
         return {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
 
@@ -146,6 +153,11 @@ class PixColorLearner:
         if self.phase.draws_every and step % self.phase.draws_every == 0:
             return None
         return 1 + step % self.phase.passes
+
+    def show(self, module: nn.Module, luma: Tensor) -> None:
+        assert isinstance(module, PixColor)
+        with self.autocast:
+            module.condition(luma)  # PixelCNN, post-head and refinement have no batch norm
 
     def state(self) -> dict[str, Any]:
         return {}

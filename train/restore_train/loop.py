@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from restore_models.weights import save_network
+from restore_train.batch_statistics import STATISTICS_BATCHES, measure_statistics
 from restore_train.learners import Learner, build_learner
 from restore_train.recipe import Network, Phase, Recipe
 from restore_train.sources import Material, Source
@@ -79,12 +80,23 @@ def batches(source: Source, count: int, seed: int, start: int, stop: int) -> Ite
 
 @torch.no_grad()
 def follow(average: nn.Module, module: nn.Module, decay: float) -> None:
-    """Moves the running average toward the weights; buffers (batch statistics) likewise."""
+    """Moves the running average toward the weights; buffers likewise, until :func:`with_statistics` measures them."""
     for kept, current in zip(average.state_dict().values(), module.state_dict().values(), strict=True):
         if kept.is_floating_point():
             kept.lerp_(current, 1 - decay)
         else:
             kept.copy_(current)
+
+
+def with_statistics(
+    learner: Learner, average: nn.Module, source: Source, phase: Phase, seed: int, count: int
+) -> nn.Module:
+    """A copy of the average with batch norm's statistics measured on ``count`` batches that no step learnt from."""
+    measured = deepcopy(average)
+    device = next(measured.parameters()).device
+    seen = batches(source, phase.batch, seed, phase.steps, phase.steps + count)
+    measure_statistics(measured, lambda luma: learner.show(measured, luma), (luma.to(device) for luma, _ in seen))
+    return measured
 
 
 def set_rates(optimizer: torch.optim.Optimizer, base: list[float], factor: float) -> None:
@@ -185,9 +197,13 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                 temporary = checkpoint_path.with_suffix(".tmp")
                 torch.save(checkpoint, temporary)
                 temporary.replace(checkpoint_path)
-                save(learner, average, weights_path, recipe, name, done)
+                if done < last_step:
+                    usable = with_statistics(learner, average, source, phase, seed, STATISTICS_BATCHES)
+                    save(learner, usable, weights_path, recipe, name, done)
 
+        average = with_statistics(learner, average, source, phase, seed, 1 if options.dry_run else STATISTICS_BATCHES)
         if not options.dry_run:
+            save(learner, average, weights_path, recipe, name, phase.steps)
             save(learner, average, finished, recipe, name, phase.steps)
     return finished
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from restore_models.irtranslate import IRTranslate, mixture_log_probability
 from restore_models.thermal import ThermalDiscriminator, ThermalGenerator
@@ -83,6 +83,10 @@ class ThermalLearner:
         self.judge.step()
         return parts
 
+    def show(self, module: nn.Module, luma: Tensor) -> None:
+        with self.autocast:
+            module(luma)
+
     def state(self) -> dict[str, Any]:
         return {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
 
@@ -135,6 +139,10 @@ class IRTranslateLearner:
             return self.weight * error, {"squared_error": error}
         nats = -mixture_log_probability(raw, picture).mean()
         return self.weight * nats, {"log_likelihood": nats}
+
+    def show(self, module: nn.Module, luma: Tensor) -> None:
+        with self.autocast:
+            module(luma)
 
     def state(self) -> dict[str, Any]:
         return {}
