@@ -9,6 +9,7 @@ from pathlib import Path
 
 from restore.errors import InputError, OptionError, OutputError
 from restore.media.photo_source import PHOTO_SUFFIXES
+from restore.photo_places import Files, Places, folded
 
 __all__ = ["TAR_SUFFIX", "Job", "Plan", "plan_photos", "with_variants"]
 
@@ -51,6 +52,9 @@ class Plan:
     ignored: int = 0
     """Files in folders that are no pictures by their names."""
 
+    warnings: list[tuple[Path, str]] = field(default_factory=list)
+    """Folders without a picture."""
+
 
 def plan_photos(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> Plan:
     """Every picture of files and folders, and its place in ``out``.
@@ -60,7 +64,7 @@ def plan_photos(inputs: Sequence[Path], out: Path, *, recursive: bool = True) ->
     file that would be written where another one is. Folders are read without hidden files, and without ``out``.
 
     Raises:
-        InputError: no input, or none that exists.
+        InputError: no input, none that exists, or no picture in any.
         OutputError: a result would replace one of the inputs.
     """
     if not inputs:
@@ -74,47 +78,58 @@ def plan_photos(inputs: Sequence[Path], out: Path, *, recursive: bool = True) ->
         if out.exists() and not out.is_dir():
             raise OutputError(f"{out} is a file; give a folder for the results")
         plan.jobs = list(destinations(wanted(inputs, out, plan, recursive), out, plan))
-    if not plan.jobs and len(plan.failed) == len(inputs):
-        raise InputError("; ".join(f"{path}: {reason}" for path, reason in plan.failed[:3]))
-    sources = {real_path(job.source) for job in plan.jobs}
+    if not plan.jobs:
+        reasons = [f"{path}: {reason}" for path, reason in (plan.failed + plan.warnings)[:3]]
+        raise InputError("; ".join(reasons))
+    sources = Files()
     for job in plan.jobs:
-        if real_path(job.destination) in sources:
+        sources.add(job.source)
+    for job in plan.jobs:
+        if job.destination in sources:
             raise OutputError(f"{job.destination} is one of the inputs; give another folder for the results")
     return plan
-
-
-def real_path(path: Path) -> str:
-    return os.path.realpath(path)
 
 
 def wanted(inputs: Sequence[Path], out: Path, plan: Plan, recursive: bool) -> Iterator[tuple[Path, Path]]:
     """Source and relative place of each picture, without doubles."""
     folders = [path for path in inputs if path.is_dir()]
-    seen: set[str] = set()
+    seen = Files()
     for path in inputs:
         if path.is_dir():
             base = Path(path.resolve().name) if len(folders) > 1 else Path()
             found: Iterable[tuple[Path, Path]] = (
-                (file, base / file.relative_to(path)) for file in walk(path, real_path(out), recursive)
+                (file, base / file.relative_to(path)) for file in walk(path, out, recursive, plan)
             )
         elif path.exists():
             found = [(path, Path(path.name))]
         else:
             plan.failed.append((path, "there is no such file or folder"))
             continue
+        pictures, ignored = 0, plan.ignored
         for file, place in found:
             if path.is_dir() and file.suffix.lower() not in PHOTO_SUFFIXES | {TAR_SUFFIX}:
                 plan.ignored += 1
-            elif real_path(file) not in seen:
-                seen.add(real_path(file))
+                continue
+            pictures += 1
+            if file not in seen:
+                seen.add(file)
                 yield file, place
+        if not pictures:
+            others = plan.ignored - ignored
+            plan.warnings.append((path, "holds no picture" + f"; files of other kinds: {others}" * (others > 0)))
 
 
-def walk(folder: Path, out: str, recursive: bool) -> Iterator[Path]:
+def walk(folder: Path, out: Path, recursive: bool, plan: Plan) -> Iterator[Path]:
     """Files in the order of their names, folder after folder; links to folders are not followed."""
-    for parent, names, files in os.walk(folder):
+    results = Files()
+    results.add(out)
+
+    def unreadable(error: OSError) -> None:
+        plan.failed.append((Path(error.filename), f"the folder cannot be read: {error.strerror}"))
+
+    for parent, names, files in os.walk(folder, onerror=unreadable):
         names[:] = sorted(
-            name for name in names if recursive and not name.startswith(".") and real_path(Path(parent, name)) != out
+            name for name in names if recursive and not name.startswith(".") and Path(parent, name) not in results
         )
         for name in sorted(files):
             if not name.startswith("."):
@@ -123,15 +138,16 @@ def walk(folder: Path, out: str, recursive: bool) -> Iterator[Path]:
 
 def destinations(found: Iterable[tuple[Path, Path]], out: Path, plan: Plan) -> Iterator[Job]:
     """Names that stay come first, so that a renamed one gives way: beside ``a.png``, ``a.gif`` is ``a.gif.png``."""
-    renamed, taken = [], dict[Path, Path]()
+    renamed, taken = [], Places(out)
 
     def claim(source: Path, *places: Path) -> Iterator[Job]:
         for place in places:
-            if place not in taken:
-                taken[place] = source
+            if taken.holder(place) is None:
+                taken.take(place, source)
                 yield Job(source, out / place)
                 return
-        plan.failed.append((source, f"its result would replace that of {taken[places[0]]}; colour it by itself"))
+        other = taken.holder(places[0])
+        plan.failed.append((source, f"its result would replace that of {other}; colour it into another folder"))
 
     for source, place in found:
         if place.suffix.lower() in RENAMED:
@@ -152,17 +168,17 @@ def with_variants(plan: Plan, seeds: range) -> Plan:
         OptionError: there is nothing but tars.
     """
     label = f"seeds-{seeds[0]}-{seeds[-1]}.jpg"
-    sheets: set[Path] = set()
-    named = Plan(failed=list(plan.failed), ignored=plan.ignored)
+    sheets: set[str] = set()
+    named = Plan(failed=list(plan.failed), ignored=plan.ignored, warnings=plan.warnings)
     for job in plan.jobs:
         if job.is_tar:
             named.failed.append((job.source, NO_VARIANTS_OF_TARS))
             continue
         place = job.destination
         sheet = place.with_name(f"{place.stem}.{label}")
-        if sheet in sheets:
+        if folded(str(sheet)) in sheets:
             sheet = place.with_name(f"{place.name}.{label}")
-        sheets.add(sheet)
+        sheets.add(folded(str(sheet)))
         variants = tuple(place.with_name(f"{place.stem}.seed-{seed}{place.suffix}") for seed in seeds)
         named.jobs.append(Job(job.source, place, variants, sheet))
     if plan.jobs and not named.jobs:

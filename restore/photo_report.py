@@ -81,7 +81,7 @@ def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: 
         report,
         written=[out / place for one in known for place in one.results],
         failed=plan.failed + [(Path(path), reason) for one in known for path, reason in one.failed],
-        warnings=[(Path(path), warning) for one in known for path, warning in one.warnings],
+        warnings=plan.warnings + [(Path(path), warning) for one in known for path, warning in one.warnings],
         variants=[variant_of(out, variant) for one in known for variant in one.variants],
         pictures=sum(one.pictures for one in known),
         seconds=max(report.seconds, sum(one.seconds for one in known)),

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import os
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any
 
 from PIL import Image
 
-from restore.errors import DiskError, OutputError, RechromaError
+from restore.errors import DiskError, RechromaError
 from restore.jobs.fingerprint import model_facts, program_facts
 from restore.jobs.job import Job as JobFolder
 from restore.jobs.job import job_folder
@@ -28,6 +26,7 @@ from restore.media.photo_source import read_bytes
 from restore.media.photo_tar import copy_tar, count_pictures, pictures_of, read_member
 from restore.photo_job import Finished, PhotoJournal, stamp_of
 from restore.photo_options import PhotoOptions
+from restore.photo_parts import check_writable, clear_parts, written_beside
 from restore.photo_plan import TAR_SUFFIX, Job, plan_photos, with_variants
 from restore.photo_report import PhotosReport, variant_of, write_whole_report
 from restore.photo_stages import Coloured, Palette, Work, colour_pictures, one_line, open_brush
@@ -40,8 +39,6 @@ log = logging.getLogger(__name__)
 
 OF_THE_RESULT = ("saturation", "upsampling", "samples", "seed", "temperature")
 """Options that change it."""
-
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 Progress = Callable[[int, int | None], None]
 """Told after every picture, also one that was skipped or failed: how many are done, and of how many."""
@@ -68,7 +65,7 @@ def colorize_photos(
     Raises:
         OptionError: options that nobody knows.
         ModelError: samples, seed or temperature for a model that does not sample.
-        InputError: nothing of ``inputs`` exists.
+        InputError: nothing of ``inputs`` exists, or there is no picture in it.
         OutputError: ``out`` is a file, cannot be written, or a result would replace an input.
         DiskError: the disk is full; what was finished before stays.
         DeviceError: the network cannot run.
@@ -87,6 +84,7 @@ def colorize_photos(
         model={"name": colorizer.name, "version": colorizer.version, "weights_sha256": colorizer.weights_sha256},
         options=asdict(options),
         failed=list(plan.failed),
+        warnings=list(plan.warnings),
         ignored=plan.ignored,
     )
     missing = [job for job in plan.jobs if options.overwrite or not all(map(Path.exists, job.results))]
@@ -280,53 +278,3 @@ def facts_of_draw(item: Coloured, place: str) -> list[dict[str, Any]]:
     if item.data is None or item.log_likelihood is None or item.is_sheet:
         return []
     return [{"place": place, "seed": item.seed, "log_likelihood": round(item.log_likelihood, 2)}]
-
-
-def check_writable(folder: Path) -> None:
-    """Better to know before the first picture is coloured. Raises ``OutputError``."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written to: {error.strerror or error}; give another folder") from error
-
-
-def part_path(result: Path, process: int | str | None = None) -> Path:
-    """Where an unfinished result lies; short, as the name itself may be as long as names get."""
-    return result.with_name(f".{result.name[:40]}.{os.getpid() if process is None else process}.part")
-
-
-def clear_parts(results: Sequence[Path]) -> None:
-    """Removes what processes that were killed left of these results, and nothing else that looks like it.
-
-    Only whoever holds the lock of the folder may ask for it.
-    """
-    ours = {part_path(result, "*") for result in results}
-    for folder in {result.parent for result in results}:
-        for part in folder.glob(".*.part"):
-            name, process, _ = part.name.rsplit(".", 2)
-            if process.isdecimal() and part.with_name(f"{name}.*.part") in ours and part.is_file():
-                part.unlink(missing_ok=True)
-
-
-@contextmanager
-def written_beside(path: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name when it is complete, and vanishes when it is not.
-
-    Raises ``DiskError`` where the disk is full, ``OutputError`` where it cannot be written for another reason.
-    """
-    part = part_path(path)
-    try:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                yield file
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if error.errno in DISK_ERRORS:
-            raise DiskError(f"{path} cannot be written: {reason}; make room and run again, it goes on here") from error
-        raise OutputError(f"{path} cannot be written: {reason}") from error

@@ -14,8 +14,8 @@ import numpy as np
 
 from restore.errors import DamagedMediaError, DeviceError, DiskError, OutputError, RechromaError
 from restore.media.thermal import ThermalFrame, ThermalSource, guess_polarity, open_thermal
+from restore.photo_parts import check_writable
 from restore.photo_stages import one_line
-from restore.photos import check_writable
 from restore.prefetch import prefetch
 from restore.report import file_sha256
 from restore.thermal_output import FilmWriter, RawWriter, as_film, write_still

@@ -26,7 +26,7 @@ from restore.media.pixel_formats import PlanarFormat, is_planar_name
 from restore.media.thermal import ThermalFrame, ThermalSource
 from restore.media.video_sink import EncodeOptions, VideoSink
 from restore.media.video_source import SourceFrame, VideoSource
-from restore.photos import written_beside
+from restore.photo_parts import written_beside
 from restore.thermal_stages import Shown, ThermalOptions, chroma_at
 
 __all__ = ["FilmWriter", "RawWriter", "as_film", "write_still"]

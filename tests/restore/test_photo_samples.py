@@ -97,6 +97,15 @@ def test_one_picture_alone_comes_out_as_in_company(
     assert all(alone[name] == together[name] for name in ("a.seed-8.png", "a.seed-9.png"))
 
 
+def test_long_names_that_differ_at_their_ends(album: Path, sampling_colorizer: Colorizer, tmp_path: Path) -> None:
+    """Results of one picture are in work at once, so what they are written to must differ."""
+    source = tmp_path / f"{'x' * 60}.png"
+    source.write_bytes((album / "a.png").read_bytes())
+    report = run(source, tmp_path / "out", sampling_colorizer, samples=2)
+    assert (report.failed, len(report.written)) == ([], 3)
+    assert len({*content(tmp_path / "out").values()}) == 3
+
+
 def test_one_sample_has_the_picture_s_own_name(
     album: Path, whole: Path, sampling_colorizer: Colorizer, tmp_path: Path
 ) -> None:

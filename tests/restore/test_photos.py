@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import os
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -222,6 +223,39 @@ def test_bad_places_are_refused(album: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="saturation"):
         run(album, tmp_path / "out", saturation=-1.0)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_a_picture_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "empty" / "inside").mkdir(parents=True)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "notes.txt").write_text("no picture")
+    with pytest.raises(InputError, match=r"empty: holds no picture$"):
+        run(tmp_path / "empty", tmp_path / "out")
+    with pytest.raises(InputError, match=r"no such file or folder; .*text: holds no picture; files of other kinds: 1"):
+        run([tmp_path / "text", tmp_path / "missing"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "a.png").write_bytes(picture("PNG"))
+    report = run([tmp_path / "empty", tmp_path / "a.png"], tmp_path / "out")
+    assert report.failed == []
+    assert report.warnings == [(tmp_path / "empty", "holds no picture")]
+    written = json.loads((tmp_path / "out" / REPORT).read_text(encoding="utf-8"))
+    assert written["warnings"] == [{"path": str(tmp_path / "empty"), "warning": "holds no picture"}]
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure(
+    album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refusing(folder: Path | str) -> Any:
+        if str(folder).endswith("d"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    report = run(album, tmp_path / "out")
+    assert (album / "b" / "d", "the folder cannot be read: Permission denied") in report.failed
+    assert files_in(tmp_path / "out") == ["a.jpg", "b/c.PNG"]
 
 
 def test_no_result_leaves_the_output_folder(album: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from restore.jobs.job import JOURNAL, job_folder
 from restore.jobs.journal import read_journal
 from restore.media.partial_file import PartialFile
 from restore.media.video_source import VideoSource
+from restore.photo_parts import part_path
 from restore.video import colorize_video
 from tests.fuzz.targets import BROWN, FRAMES, JOB_OPTIONS, interrupt_at, make_jobs, run_album, run_film
 
@@ -115,10 +116,9 @@ def test_a_photo_that_is_none_of_ours_is_left_alone(album: Path, templates: Path
 
 
 def test_what_a_killed_batch_left_is_cleared_away_and_nothing_else(album: Path, templates: Path) -> None:
-    ours = [album / ".4.png.4711.part", album / ".5.png.1.part"]
-    others = [
-        album / name for name in (".9.png.4711.part", ".4.png.part", ".4.png.x.part", "4.png.4711.part", "a.part")
-    ]
+    ours = [part_path(album / "4.png"), part_path(album / "5.png")]
+    others = [part_path(album / "9.png"), part_path(album / "4.png", "x")]
+    others += [album / name for name in (".4.png.part", ".4.png.0123456789ab.part", "4.png.x.part", "a.part")]
     for path in [*ours, *others]:
         path.write_bytes(b"half")
     run_album(templates / "album" / "in", album)
