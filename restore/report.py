@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restore.media.demuxing import reading
 from restore.media.partial_file import writing
 from restore.media.photo_metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
@@ -25,8 +26,8 @@ LIBRARIES = ("torch", "av", "opencv-python-headless", "numpy", "pillow")
 
 
 def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file, read in pieces."""
-    with path.open("rb") as file:
+    """Hex SHA-256 of a file, read in pieces. Raises ``InputError`` where its disk fails."""
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -226,6 +228,32 @@ def test_a_source_that_cannot_be_opened_for_its_print(
     monkeypatch.setattr(Path, "open", failing)
     with pytest.raises(InputError, match=r"in.mkv cannot be read on: Input/output error"):
         run_film(templates / "film" / "in.mkv", tmp_path / "out.mkv")
+
+
+def test_a_source_that_cannot_be_read_again_for_the_report(
+    templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its film is there by then, and stays; the next run has only the report to write."""
+    source, target = templates / "film" / "in.mkv", tmp_path / "out.mkv"
+    digest = hashlib.file_digest
+
+    def failing(file: Any, kind: Any) -> Any:
+        if file.name == str(source):
+            raise OSError(errno.EIO, "Input/output error")
+        return digest(file, kind)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hashlib, "file_digest", failing)
+        with pytest.raises(InputError, match=r"in.mkv cannot be read on: Input/output error") as caught:
+            run_film(source, target)
+    assert "run the same command again" in caught.value.__notes__[0]
+    assert target.read_bytes() == (templates / "film" / "whole.mkv").read_bytes()
+    assert not target.with_name("out.mkv.json").exists()
+    seen: list[int] = []
+    run_film(source, target, lambda done, _: seen.append(done))
+    assert seen == []
+    assert is_whole_film(target, templates)
+    assert target.with_name("out.mkv.json").exists()
 
 
 # Devices without memory
