@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -32,9 +33,13 @@ from restore_models.pixcolor_bins import BINS
 from restore_models.pixcolor_likelihood import Likelihood
 from restore_models.pixcolor_pixelcnn import FIRST_COLUMNS, FIRST_ROWS, PixelCNN, PixelLayer
 
+if TYPE_CHECKING:
+    from restore_models.pixcolor_row import CompiledRow
+
 __all__ = ["CachedSampler", "Draw", "Given", "draw_bins", "sample_naively"]
 
 COLDEST = 1e-3  # below this temperature the likeliest bin is taken
+FEW_GRIDS = 8  # up to so many, a CPU draws a row by one compiled loop; from there on products of matrices are faster
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,11 @@ class CachedSampler:
         # What Cr adds to Cb's hidden layer is one row of a table.
         self.red_effect = self.tables[0] @ matrix(head.given_red, dtype)  # BINS x width
         self.blue = matrix(head.blue, dtype), bias(head.blue, dtype)
+        self.row: CompiledRow | None = None
+        if self.likelihood is Likelihood.SOFTMAX and dtype == torch.float64:
+            from restore_models.pixcolor_row import compiled_row  # loads a compiler, which other models do without
+
+            self.row = compiled_row(network)
 
     @torch.inference_mode()
     def __call__(
@@ -205,6 +215,7 @@ class RowByRow:
         # Zero padding as the convolutions have it, beside and above the picture.
         self.symbols = zeros(FIRST_ROWS, columns + 2 * FIRST_COLUMNS, grids, symbol)
         self.above = zeros(sampler.depth, columns + 2, grids, sampler.width)
+        self.row = sampler.row if device.type == "cpu" and grids <= FEW_GRIDS else None
 
     def take(self, given: Given, row: int, *, pass_over: bool) -> None:
         """The next row's given cells; ``pass_over`` leaves out the work on those that no drawn cell hears of."""
@@ -226,9 +237,23 @@ class RowByRow:
 
     def advance(self) -> None:
         """Draws one row from ``condition`` and ``noise`` into ``bins``, and moves the caches on."""
-        self.distributions: list[Tensor] = []
-        symbols = self.draw_row(*self.look_up())
-        self.count_likelihood()
+        start, told = self.look_up()
+        symbols = self.given_symbols()
+        if self.row is None:
+            self.draw_row(start, told, symbols)
+        else:
+            self.row.draw(
+                start,
+                told,
+                self.noise,
+                self.mask,
+                self.columns,
+                temperature=self.temperature if self.temperature >= COLDEST else 0.0,
+                threads=torch.get_num_threads(),
+                bins=self.bins,
+                symbols=symbols,
+                log_likelihood=self.log_likelihood,
+            )
         self.symbols.copy_(torch.cat([self.symbols[1:], symbols[None]]))
 
     def look_up(self) -> tuple[Tensor, Tensor]:
@@ -254,15 +279,20 @@ class RowByRow:
             torch.add(above @ sampler.link[index], beside[index + 1], out=told[:, index])
         return start, told
 
-    def draw_row(self, start: Tensor, told: Tensor) -> Tensor:
-        """The horizontal stack and both draws, cell by cell. Gives the row's embedded symbols, padded."""
-        sampler = self.sampler
-        columns, grids, _ = start.shape
-        symbols = torch.zeros_like(self.symbols[0])  # (w + 2 * FIRST_COLUMNS) x N x 2E
+    def given_symbols(self) -> Tensor:
+        """The row's embedded symbols as far as they are given, ``(w + 2 * FIRST_COLUMNS) x N x 2E``."""
+        symbols = torch.zeros_like(self.symbols[0])
         if self.given is not None:
             self.bins.copy_(self.given)
-            symbols[FIRST_COLUMNS : FIRST_COLUMNS + columns] = self.embedded(self.given[:, 0], self.given[:, 1])
-        lefts = told.new_zeros(sampler.depth, grids, sampler.width)
+            columns = slice(FIRST_COLUMNS, FIRST_COLUMNS + len(self.given))
+            symbols[columns] = self.embedded(self.given[:, 0], self.given[:, 1])
+        return symbols
+
+    def draw_row(self, start: Tensor, told: Tensor, symbols: Tensor) -> None:
+        """The horizontal stack and both draws, cell by cell. Fills in the row's embedded symbols."""
+        sampler = self.sampler
+        self.distributions: list[Tensor] = []
+        lefts = told.new_zeros(sampler.depth, start.shape[1], sampler.width)
         for column in self.columns:
             window = torch.cat(list(symbols[column : column + FIRST_COLUMNS]), dim=-1)
             gated = F.glu(torch.addmm(start[column], window, sampler.first_horizontal), dim=-1)
@@ -276,7 +306,7 @@ class RowByRow:
             lefts = torch.stack(passed)
             if column in self.drawn:
                 symbols[column + FIRST_COLUMNS] = self.draw_cell(here, column)
-        return symbols
+        self.count_likelihood()
 
     def draw_cell(self, here: Tensor, column: int) -> Tensor:
         """Cr, then Cb; gives the cell's embedding ``N x 2E``."""

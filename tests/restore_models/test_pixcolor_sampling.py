@@ -35,15 +35,18 @@ def inputs(grids: int, height: int, width: int, *, seed: int = 7) -> tuple[torch
     return conditioning, torch.from_numpy(symbol_noise([seed] * grids, range(grids), height, width))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])  # the latter by the compiled loop
 @pytest.mark.parametrize("likelihood", Likelihood)
 @pytest.mark.parametrize("grid", GRIDS)
-def test_cached_bins_are_the_naive_loop_s_in_fp32(likelihood: Likelihood, grid: tuple[int, int]) -> None:
+def test_cached_bins_are_the_naive_loop_s_in_fp32(
+    likelihood: Likelihood, grid: tuple[int, int], dtype: torch.dtype
+) -> None:
     net = network(likelihood)
     conditioning, noise = inputs(3, *grid)
     naive = sample_naively(net, conditioning, noise)
-    cached = CachedSampler(net, dtype=torch.float32)(conditioning, noise)
+    cached = CachedSampler(net, dtype=dtype)(conditioning, noise)
     assert torch.equal(cached.bins, naive.bins)
-    torch.testing.assert_close(cached.log_likelihood, naive.log_likelihood, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(cached.log_likelihood.float(), naive.log_likelihood, rtol=1e-4, atol=1e-3)
 
 
 def test_cached_bins_are_the_naive_loop_s_on_a_larger_grid_and_in_fp64() -> None:
@@ -67,9 +70,10 @@ def test_the_past_matters_to_what_is_drawn() -> None:
     assert moved[1:].sum() > 10
 
 
+@pytest.mark.parametrize("likelihood", Likelihood)
 @pytest.mark.parametrize("temperature", [0.0, 1e-6, 0.3, 1.0, 50.0])
-def test_temperatures_alike_in_both_ways(temperature: float) -> None:
-    net = network(Likelihood.MIXTURE)
+def test_temperatures_alike_in_both_ways(temperature: float, likelihood: Likelihood) -> None:
+    net = network(likelihood)
     conditioning, noise = inputs(2, 4, 5)
     naive = sample_naively(net, conditioning, noise, temperature=temperature)
     cached = CachedSampler(net)(conditioning, noise, temperature=temperature)
