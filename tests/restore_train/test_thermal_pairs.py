@@ -10,8 +10,17 @@ import pytest
 
 from restore_train.augment import FilmWear
 from restore_train.photoset import Crops, Photo, PhotoSet
-from restore_train.thermal_augment import monotone_curve, thermal_look
-from restore_train.thermal_pairs import Pair, PairSet, ThermalLikeSet, is_day, pair_weights, read_pairs
+from restore_train.sources import Mixed
+from restore_train.thermal_augment import monotone_curve, thermal_look, warmth_of_materials
+from restore_train.thermal_pairs import (
+    Pair,
+    PairSet,
+    ThermalLikeSet,
+    another_camera,
+    is_day,
+    pair_weights,
+    read_pairs,
+)
 
 CROPS = Crops(size=64, smallest=64, largest=200, stride=4)
 
@@ -39,7 +48,7 @@ def test_street_lamps_make_no_day() -> None:
 
 
 def test_batches_of_pairs_show_the_same_place_twice(dev: list[Pair]) -> None:
-    """The thermal picture is replaced by the luma: then both must agree, up to the random gain."""
+    """The thermal picture is replaced by the luma: then both must agree, up to what another camera is."""
     same = [Pair(pair.name, pair.ycbcr, np.ascontiguousarray(pair.ycbcr[..., 0])) for pair in dev[:4]]
     pairs = PairSet(same, np.full(4, 0.25), CROPS)
     thermal, truth = pairs.batch(8, np.random.default_rng(0))
@@ -49,7 +58,7 @@ def test_batches_of_pairs_show_the_same_place_twice(dev: list[Pair]) -> None:
     assert np.array_equal(thermal, again)
     assert np.abs(truth[:, 1:]).max() <= 0.502
     for ours, theirs in zip(thermal[:, 0], truth[:, 0], strict=True):
-        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.95
+        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.8
 
 
 def test_weights_go_by_name_and_by_night(dev: list[Pair]) -> None:
@@ -76,6 +85,37 @@ def test_monotone_curves_keep_order() -> None:
     curved = monotone_curve(ramp, np.random.default_rng(3))
     assert (np.diff(curved[0]) > 0).all()
     assert (curved[0, 0], curved[0, -1]) == pytest.approx((0, 1))
+
+
+def test_every_material_has_a_warmth_of_its_own() -> None:
+    """Two colours of one luma are told apart, either of them the warmer; what has one colour has one warmth."""
+    picture = np.full((40, 40, 3), 128, np.uint8)
+    picture[:, 20:, 1:] = (60, 200)
+    looks = [warmth_of_materials(picture, np.random.default_rng(seed)) for seed in range(12)]
+    steps = [float(look[:, 20:].mean() - look[:, :20].mean()) for look in looks]
+    assert min(steps) < -0.1
+    assert max(steps) > 0.1
+    assert all(float(look[:, :20].std()) < 1e-5 for look in looks)
+
+
+def test_another_camera_sees_the_same_heat(dev: list[Pair]) -> None:
+    thermal = dev[3].thermal[:96, :96].astype(np.float32) / np.float32(255)
+    seen = [another_camera(thermal, np.random.default_rng(seed)) for seed in range(24)]
+    assert all(look.min() >= 0 and look.max() <= 1 and look.dtype == np.float32 for look in seen)
+    correlations = [float(np.corrcoef(look.ravel(), thermal.ravel())[0, 1]) for look in seen]
+    assert min(correlations) > 0.8
+    assert len({float(look.mean()) for look in seen}) > 12
+
+
+def test_a_share_of_a_batch_comes_from_the_second_source(dev: list[Pair]) -> None:
+    pairs = PairSet([dev[0]], np.ones(1), CROPS)
+    photos = ThermalLikeSet(
+        PhotoSet([Photo("gray", np.full((64, 64, 3), 128, np.uint8))], np.ones(1), CROPS, FilmWear(0))
+    )
+    thermal, truth = Mixed(pairs, photos, 0.25).batch(8, np.random.default_rng(0))
+    assert thermal.shape == (8, 1, 64, 64)
+    flat = [float(picture[0].std()) < 1e-6 for picture in truth]
+    assert flat == [False] * 6 + [True] * 2
 
 
 def test_photos_play_pairs(dev: list[Pair]) -> None:

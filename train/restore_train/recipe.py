@@ -109,6 +109,8 @@ class Phase:
     """The learning rate is constant, then falls linearly to zero over the last ``decay_steps``."""
     source: str = "photos"
     """One of :data:`SOURCES`: what a thermal network learns from; photos are made to look thermal."""
+    photo_share: float = 0.0
+    """Of a batch of pairs: so many of its examples are photos made to look thermal after all."""
     night: float = 1.0
     """How often a pair of the night is drawn beside one of the day."""
     ema: float = 0.999

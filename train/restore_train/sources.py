@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +20,7 @@ from restore_train.photoset import Crops, Photo, PhotoSet, read_photos, rgb_of, 
 from restore_train.recipe import Phase, Recipe
 from restore_train.thermal_pairs import Pair, PairSet, ThermalLikeSet, pair_weights, read_pairs
 
-__all__ = ["Material", "Source"]
+__all__ = ["Material", "Mixed", "Source"]
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,23 @@ class Source(Protocol):
 
     def batch(self, count: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the network sees, ``B x 1 x S x S`` in [0, 1], and the truth as its learner wants it."""
+
+
+@dataclass
+class Mixed:
+    """Batches from two sources."""
+
+    first: Source
+    second: Source
+    share: float
+    """Of a batch that comes from the second, rounded to whole examples."""
+
+    def batch(self, count: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As both sources'."""
+        others = round(count * self.share)
+        halves = (self.first.batch(count - others, rng), self.second.batch(others, rng))
+        seen, truth = (np.concatenate(parts) for parts in zip(*halves, strict=True))
+        return seen, truth
 
 
 class Material:
@@ -68,11 +86,17 @@ class Material:
         if phase.source == "pairs":
             if not self.pairs:
                 raise ValueError(f"phase {phase.name} learns from pairs; the recipe's [data] names none")
-            return PairSet(self.pairs, pair_weights(self.pairs, self.recipe.data.pair_weights, phase.night), crops)
+            pairs = PairSet(self.pairs, pair_weights(self.pairs, self.recipe.data.pair_weights, phase.night), crops)
+            if not phase.photo_share:
+                return pairs
+            return Mixed(pairs, ThermalLikeSet(self.photo_set(phase, crops)), phase.photo_share)
+        photos = self.photo_set(phase, crops)
+        return ThermalLikeSet(photos) if self.recipe.network.kind in THERMAL_KINDS else photos
+
+    def photo_set(self, phase: Phase, crops: Crops) -> PhotoSet:
         if not self.photos:
             raise ValueError(f"phase {phase.name} learns from photos; the recipe's [data] has none")
-        photos = PhotoSet(self.photos, self.photo_weights, crops, FilmWear(self.recipe.data.wear))
-        return ThermalLikeSet(photos) if self.recipe.network.kind in THERMAL_KINDS else photos
+        return PhotoSet(self.photos, self.photo_weights, crops, FilmWear(self.recipe.data.wear))
 
     def rarity(self) -> Tensor:
         """The table of :func:`restore_train.lab.rarity_of_colours` over all photos; empty where no loss asks for it."""

@@ -1,8 +1,9 @@
 """Makes a photo look as a thermal camera might show it, so that photos teach what few thermal pairs cannot.
 
 Heat has no fixed relation to brightness: a sky is dark, a road bright by day and dark by night, a face brighter than
-what it wears. What stays are shapes. So a photo's luma gets a random spectral response, a random curve that need not be
-monotone, and a thermal camera's softness, local contrast and noise; colour has to be learnt from shapes.
+what it wears. What stays are shapes. So a photo's luma gets a random spectral response and a random curve that need not
+be monotone, or every colour of it a warmth of its own, and then a thermal camera's softness, local contrast and noise;
+colour has to be learnt from shapes.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ __all__ = ["thermal_look"]
 Plane = NDArray[np.float32]
 
 CURVE_POINTS = 6  # a random curve is straight between this many points
+MATERIALS = 7  # colours of a crop that get a warmth of their own
 DARK, BRIGHT = 0.5, 99.5  # percentiles that become black and white, as an automatic gain control does
 
 
 def thermal_look(ycbcr: NDArray[np.uint8], rng: np.random.Generator) -> Plane:
     """A photo's Y, Cb, Cr ``H x W x 3`` (8-bit, full range) to a thermal-like picture ``H x W`` in [0, 1]."""
-    plane = spectral_response(ycbcr, rng)
-    plane = any_curve(plane, rng) if rng.random() < 0.5 else monotone_curve(plane, rng)
+    if rng.random() < 0.5:
+        plane = warmth_of_materials(ycbcr, rng)
+    else:
+        plane = spectral_response(ycbcr, rng)
+        plane = any_curve(plane, rng) if rng.random() < 0.5 else monotone_curve(plane, rng)
     if rng.random() < 0.4:
         plane = 1 - plane
     if rng.random() < 0.6:
-        plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), rng.uniform(0.4, 1.4)), np.float32)
+        plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), rng.uniform(0.4, 1.8)), np.float32)
     if rng.random() < 0.5:
         plane = local_contrast(plane, rng)
     if rng.random() < 0.7:
@@ -42,6 +47,27 @@ def spectral_response(ycbcr: NDArray[np.uint8], rng: np.random.Generator) -> Pla
     cb, cr = rng.normal(-0.6, 1.0), rng.normal(0.0, 1.0)  # the sky is cold: mostly, blue is darkened
     mixed = planes[..., 0] + np.float32(cb) * (planes[..., 1] - 0.5) + np.float32(cr) * (planes[..., 2] - 0.5)
     return np.asarray(np.clip(mixed, 0, 1), np.float32)
+
+
+def warmth_of_materials(ycbcr: NDArray[np.uint8], rng: np.random.Generator) -> Plane:
+    """Whatever has one colour gets one random warmth, and of its texture a random part, as it is or inverted.
+
+    The colours are those of random pixels; every pixel is a mixture of them by its distance to each.
+    """
+    planes = ycbcr.astype(np.float32) / np.float32(255)
+    colours = planes.reshape(-1, 3)[rng.integers(planes[..., 0].size, size=MATERIALS)]
+    warmth = rng.uniform(0, 1, MATERIALS).astype(np.float32)
+    texture = rng.normal(0.0, 0.5, MATERIALS).astype(np.float32)
+    sharpness = np.float32(rng.uniform(40, 400))
+    total = np.zeros(planes.shape[:2], np.float32)
+    plane = np.zeros_like(total)
+    scale = np.array([1.0, 2.5, 2.5], np.float32)  # chroma tells materials apart better than light and shade
+    for colour, warm, relief in zip(colours, warmth, texture, strict=True):
+        offset = planes - colour
+        share = np.exp(-sharpness * np.square(offset * scale).sum(axis=2)) + np.float32(1e-6)
+        plane += share * (warm + relief * offset[..., 0])
+        total += share
+    return plane / total
 
 
 def monotone_curve(plane: Plane, rng: np.random.Generator) -> Plane:

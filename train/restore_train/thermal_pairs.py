@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from restore_train.photoset import SUFFIXES, Crops, PhotoSet, encoded_photos
-from restore_train.thermal_augment import gain_controlled, thermal_look
+from restore_train.thermal_augment import gain_controlled, local_contrast, sensor_noise, thermal_look
 
 __all__ = ["Pair", "PairSet", "ThermalLikeSet", "is_day", "pair_weights", "read_pairs"]
 
@@ -107,7 +107,7 @@ class PairSet:
         for slot, index in enumerate(rng.choice(len(self.pairs), count, p=self.weights)):
             pair = self.pairs[index]
             square = self.crops.cut(np.dstack([pair.ycbcr, pair.thermal]), rng)
-            thermals[slot, 0] = other_gain(square[..., 3].astype(np.float32) / np.float32(255), rng)
+            thermals[slot, 0] = another_camera(square[..., 3].astype(np.float32) / np.float32(255), rng)
             truths[slot] = truth_of(square[..., :3])
         return thermals, truths
 
@@ -140,10 +140,19 @@ def truth_of(square: NDArray[np.uint8]) -> NDArray[np.float32]:
     return planes / np.float32(255)
 
 
-def other_gain(thermal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """The same heat with another camera's automatic gain: a gentle curve, sometimes the crop's own range."""
+def another_camera(thermal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """The same heat ``H x W`` in [0, 1] as another camera might show it: its lens, noise, contrast and gain.
+
+    Gently: how warm a thing is beside another still tells day from night, and road from sky.
+    """
+    if rng.random() < 0.2:
+        thermal = np.asarray(cv2.GaussianBlur(thermal, (0, 0), rng.uniform(0.4, 1.2)), np.float32)
+    if rng.random() < 0.2:
+        thermal = np.clip(thermal + sensor_noise(thermal.shape, rng), 0, 1)
+    if rng.random() < 0.2:
+        thermal = np.clip(local_contrast(thermal, rng), 0, 1)
     if rng.random() < 0.3:
         thermal = gain_controlled(thermal)
     if rng.random() < 0.7:
         thermal = np.power(thermal, np.float32(np.exp(rng.normal(0.0, 0.2))))
-    return thermal
+    return np.asarray(thermal, np.float32)
