@@ -14,6 +14,7 @@ __all__ = [
     "PartialFailureError",
     "RechromaError",
     "VerificationError",
+    "WorkerError",
 ]
 
 
@@ -81,3 +82,9 @@ class VerificationError(RechromaError):
     """The output does not keep what the input had."""
 
     exit_code = 11
+
+
+class WorkerError(RechromaError):
+    """Workers die again and again, cannot be reached, or are not what the others are."""
+
+    exit_code = 13
