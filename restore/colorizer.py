@@ -63,7 +63,7 @@ class Colorizer:
             raise OptionError(f"{opened.name} takes pictures of one size only; leave --working-size out")
         started = start_engine(opened, engine=engine, device=device, precision=precision, threads=threads)
         self.engine, self.device, self.precision = started.engine, started.device, started.precision
-        self.name = opened.name
+        self.model, self.name = model, opened.name
         self.version = VERSION
         self.weights_sha256 = opened.weights_sha256
         self.working_size = working_size or opened.working_size
