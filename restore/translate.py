@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from restore.colour import FloatArray, rgb_from_luma_chroma
-from restore.thermal_painting import ThermalPainter, open_thermal_painter
+from restore.errors import OptionError
+from restore.thermal_painting import HeatPainter, ThermalPainter, open_thermal_painter
 from restore.upsample import upsample_chroma, upsample_luma
+from restore_models import ColourCurve
 
 __all__ = ["rgb_translation", "translate_still"]
 
@@ -19,11 +21,16 @@ def translate_still(thermal: FloatArray, painter: ThermalPainter) -> FloatArray:
 
 
 def rgb_translation(
-    model: str, *, working_size: int | None = None, device: str = "auto"
+    model: str, *, working_size: int | None = None, device: str = "auto", gain: float | None = None
 ) -> Callable[[FloatArray], FloatArray]:
     """A model by name or path as a function from a thermal picture to RGB.
 
-    A model that colours photos takes heat for gray. Raises ``ModelError`` and ``DeviceError``.
+    A model that colours photos takes heat for gray. ``gain`` replaces a thermal model's own strength of colour.
+    Raises ``ModelError``, ``DeviceError`` and ``OptionError``.
     """
     painter = open_thermal_painter(model, device=device, working_size=working_size)
+    if gain is not None:
+        if not isinstance(painter, HeatPainter):
+            raise OptionError(f"{model} colours photos; only a thermal model's strength of colour can be given")
+        painter.curve = ColourCurve(gain=gain)
     return lambda thermal: translate_still(thermal, painter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ from restore.cli.evaluation import (
     write_sheets,
 )
 from restore.cli.options import existing_or_not
-from restore.errors import InputError
+from restore.errors import InputError, OptionError
 
 __all__ = ["evaluate_thermal"]
 
@@ -32,6 +33,13 @@ __all__ = ["evaluate_thermal"]
 @click.option("--unpaired", type=existing_or_not, help="Thermal pictures without partners: is their colour various?")
 @click.option("--only", multiple=True, help="Take only pairs whose names begin so; may be repeated.")
 @click.option("--working-size", type=click.IntRange(min=32), help="Short side that networks see, at most, in pixels.")
+@click.option(
+    "--gain",
+    "gains",
+    multiple=True,
+    type=click.FloatRange(min=0),
+    help="Strength of colour of --model, and when repeated of the models behind --also, in place of their own.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @json_option
 @click.option("--sheets", type=existing_or_not, help="Write contact sheets of heat, all models and truth here.")
@@ -42,6 +50,7 @@ def evaluate_thermal(
     unpaired: Path | None,
     only: tuple[str, ...],
     working_size: int | None,
+    gains: tuple[float, ...],
     device: str,
     json_path: Path | None,
     sheets: Path | None,
@@ -65,10 +74,12 @@ def evaluate_thermal(
 
     check_writable(json_path)
     names = list(dict.fromkeys((model, *also)))
+    if len(gains) > len(names):
+        raise OptionError(f"{len(gains)} strengths of colour for {counted(len(names), 'model')}")
     labels = labels_of(names)
     translations = {
-        label: rgb_translation(name, working_size=working_size, device=device)
-        for name, label in zip(names, labels, strict=True)
+        label: rgb_translation(name, working_size=working_size, device=device, gain=gain)
+        for name, label, gain in zip_longest(names, labels, gains)
     }
     try:
         pairs = [pair for pair in read_pairs(sets) if pair.name.startswith(only or "")]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from restore.cli.main import rechroma
 from restore.colorizer import Colorizer
-from restore.errors import InputError, ModelError
+from restore.errors import InputError, ModelError, OptionError
 from restore.translate import rgb_translation
 from restore_models import save_network
 from restore_models.mobilenet import MobileNetV2Encoder
@@ -121,6 +121,18 @@ def test_models_that_colour_photos_take_heat_for_gray(toy_thermal: Path) -> None
         Colorizer(str(toy_thermal))
     with pytest.raises(ModelError, match="unknown model"):
         rgb_translation("nothing")
+
+
+def test_colour_is_as_strong_as_asked_for(dev: list[Pair], toy_thermal: Path, tmp_path: Path) -> None:
+    heat = dev[0].thermal[:64, :64].astype(np.float32) / np.float32(255)
+    without, half, own = (rgb_translation(str(toy_thermal), device="cpu", gain=gain)(heat) for gain in (0.0, 0.5, None))
+    assert np.ptp(without, axis=2).max() < 1e-6
+    assert np.ptp(own, axis=2).mean() > 1.5 * np.ptp(half, axis=2).mean() > 0
+    with pytest.raises(OptionError, match="colours photos"):
+        rgb_translation("pix2pix", device="cpu", gain=1.0)
+    command = ["evaluate", "thermal", str(tmp_path), "--model", str(toy_thermal), "--gain", "1", "--gain", "2"]
+    with pytest.raises(OptionError, match="2 strengths of colour for 1 model"):
+        CliRunner().invoke(rechroma, command, catch_exceptions=False)
 
 
 def test_the_command_writes_what_it_measured(dev: list[Pair], toy_thermal: Path, tmp_path: Path) -> None:
