@@ -35,6 +35,26 @@ LEAST_SPAN = {8: 24.0, 16: 32.0}
 """Counts that are spread over the whole range at least, of rendered pictures and of sensors: noise is not contrast."""
 
 
+DEAD_SPREAD, MOST_DEAD = 2, 1 / 3
+"""Counts within which a whole row or column lies that shows nothing, and the share of a side that may be such lines."""
+
+
+def without_dead_lines(raw: RawArray) -> RawArray:
+    """The picture without rows and columns at its border that are all of one value: dead lines of a sensor, bars."""
+    rows, columns = (dead_lines(lines) for lines in (raw, raw.T))
+    return raw[rows, columns]
+
+
+def dead_lines(lines: RawArray) -> slice:
+    """Which of the rows are left."""
+    most = int(len(lines) * MOST_DEAD)
+    first, last = (
+        next((number for number in range(most) if np.ptp(each[number]) > DEAD_SPREAD), most)
+        for each in (lines, lines[::-1])
+    )
+    return slice(first, len(lines) - last)
+
+
 class SteadyRange:
     """Maps counts to luma by a curve: a line over the range, and a bend beyond either end of it."""
 
@@ -46,7 +66,8 @@ class SteadyRange:
 
     def __call__(self, raw: RawArray, seconds: float, *, starts_shot: bool) -> FloatArray:
         """Counts ``H x W`` to luma in (0, 1), rising with them. ``seconds`` went by since the frame before."""
-        shares = np.cumsum(np.bincount(raw.ravel(), minlength=self.codes)) / raw.size
+        seen = without_dead_lines(raw)
+        shares = np.cumsum(np.bincount(seen.ravel(), minlength=self.codes)) / seen.size
         low, high = self.measured(shares)
         middle = float(np.searchsorted(shares, 0.5))
         span = self.high - self.low

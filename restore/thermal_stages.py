@@ -159,10 +159,17 @@ def shown(frames: Iterable[ChromaFrame], *, luma: str, saturation: float, turns:
         assert isinstance(frame.payload, Normalised)
         full = frame.payload.full
         if frame.own_luma is not None:
-            made = upsample_luma(np.ascontiguousarray(np.rot90(frame.own_luma, -turns)), full)
+            made = fitted(np.ascontiguousarray(np.rot90(frame.own_luma, -turns)), full)
             full = made if luma == "generated" else np.asarray((full + made) / 2, np.float32)
         chroma = np.ascontiguousarray(np.rot90(frame.chroma, -turns, axes=(1, 2))) * np.float32(saturation)
         yield Shown(frame.payload.frame, np.clip(full, 0, 1, dtype=np.float32), chroma)
+
+
+def fitted(made: FloatArray, full: FloatArray) -> FloatArray:
+    """The model's luma at the sensor's size: enlarged along the heat's edges, or shrunk where a tiny one was."""
+    if made.shape[0] > full.shape[0]:
+        return np.asarray(cv2.resize(made, full.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    return upsample_luma(made, full)
 
 
 def shown_pictures(

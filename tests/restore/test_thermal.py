@@ -200,7 +200,7 @@ def test_a_rotated_recording_is_seen_upright(tmp_path: Path) -> None:
     source = write_film(tmp_path / "turned.mp4", pictures, codec="libx264", pix_fmt="yuv420p", turned=True)
     painter = HeatPainter(Watching(), name="toy", weights_sha256="0", device="cpu")
     colorize_thermal([source], tmp_path / "out.mp4", painter=painter, options=FAST)
-    assert set(shapes) == {(96, 64)}
+    assert set(shapes) == {(224, 160)}  # 96 x 64, twice as large, in a margin of 16, in multiples of 32
     with VideoSource(tmp_path / "out.mp4") as film, VideoSource(source) as before:
         assert film.format.rotation == before.format.rotation != 0
         assert (film.format.width, film.format.height) == (96, 64)
@@ -300,10 +300,53 @@ def test_a_missing_thermal_model_is_one_line() -> None:
 def test_the_network_sees_whole_pictures_in_their_own_size(painter: HeatPainter) -> None:
     assert painter.prepare(np.zeros((512, 640), np.float32)).shape == (512, 640)
     assert painter.prepare(np.zeros((768, 1024), np.float32)).shape == (512, 684)
+    assert painter.prepare(np.zeros((200, 240), np.float32)).shape == (200, 240)
     (luma, chroma), *_ = painter.paint([np.full((60, 80), 0.25, np.float32)])
     assert luma is not None
     assert (luma.shape, chroma.shape) == ((60, 80), (2, 15, 20))
     assert float(luma.mean()) == pytest.approx(0.75, abs=0.01)
+
+
+class Framing(ToyTranslator):
+    """Draws a frame, as convolutions over zeros beyond the border do."""
+
+    def forward(self, thermal: Tensor) -> tuple[Tensor, Tensor]:
+        inside = torch.ones_like(thermal)
+        blurred = torch.nn.functional.avg_pool2d(inside, 9, stride=1, padding=4)  # zeros count
+        luma, chroma = super().forward(thermal)
+        return luma + 1 - blurred, chroma + torch.nn.functional.avg_pool2d(1 - blurred, 4)
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (192, 256), (12, 16)])
+def test_no_frame_around_the_picture(shape: tuple[int, int]) -> None:
+    painter = HeatPainter(Framing(), name="toy", weights_sha256="0", device="cpu")
+    (luma, chroma), *_ = painter.paint([np.full(shape, 0.25, np.float32)])
+    assert luma is not None
+    assert luma.shape == shape
+    assert max(np.ptp(luma), np.ptp(chroma[0]), np.ptp(chroma[1])) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("sensor", "working_size", "seen"),
+    [((60, 80), 192, (120, 160)), ((120, 160), 192, (192, 256)), ((60, 80), 96, (96, 128)), ((8, 400), 192, (16, 768))],
+)
+def test_tiny_sensors_are_seen_enlarged(sensor: tuple[int, int], working_size: int, seen: tuple[int, int]) -> None:
+    painter = HeatPainter(ToyTranslator(), name="toy", weights_sha256="0", device="cpu", working_size=working_size)
+    steps = np.zeros(sensor, np.float32)
+    steps[:, sensor[1] // 2 :] = 1
+    prepared = painter.prepare(steps)
+    assert prepared.shape == seen
+    assert (prepared.min(), prepared.max()) == (0, 1)  # cubics overshoot
+    assert len(np.unique(prepared)) > 2  # smoothly
+
+
+def test_results_of_tiny_sensors_have_their_size(tmp_path: Path, painter: HeatPainter) -> None:
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene(0, 60, 80))))
+    colorize_thermal([tmp_path / "a.jpg"], tmp_path / "out.png", painter=painter)
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.size == (80, 60)
+        made = np.asarray(picture.convert("L")).astype(float)
+    assert np.asarray(np.corrcoef(made.ravel(), scene(0, 60, 80).ravel()))[0, 1] < -0.9  # the toy's negative, in place
 
 
 def test_the_thermal_network_from_its_file(tmp_path: Path) -> None:
@@ -318,9 +361,11 @@ def test_the_thermal_network_from_its_file(tmp_path: Path) -> None:
     seen = np.random.default_rng(0).random((64, 96), np.float32)
     ((luma, chroma),) = painter.paint([seen])
     with torch.inference_mode():
-        expected_luma, expected_chroma = network(torch.from_numpy(seen)[None, None])
+        around = torch.from_numpy(np.pad(seen, 16, mode="reflect"))[None, None]
+        expected_luma, expected_chroma = network(around)
     assert luma is not None
-    np.testing.assert_allclose(luma, expected_luma[0, 0].numpy(), atol=0.01)  # weights are fp16
-    np.testing.assert_allclose(chroma, expected_chroma[0].clamp(-0.5, 0.5).numpy(), atol=0.01)
+    np.testing.assert_allclose(luma, expected_luma[0, 0, 16:-16, 16:-16].numpy(), atol=0.01)  # weights are fp16
+    expected_chroma = expected_chroma[0, :, 4:-4, 4:-4].clamp(-0.5, 0.5)
+    np.testing.assert_allclose(chroma, expected_chroma.numpy(), atol=0.01)
     with pytest.raises(OptionError, match="runs with PyTorch only"):
         open_thermal_painter(str(path), engine="onnx")

@@ -90,6 +90,23 @@ def test_the_range_follows_a_scene_that_changes_for_good() -> None:
     assert np.abs(luma - alone).mean() < 0.02
 
 
+def test_dead_lines_and_bars_do_not_set_the_range() -> None:
+    alone = SteadyRange(16)(background(), 0.0, starts_shot=True)
+    framed = np.pad(background(), ((3, 5), (20, 20)))
+    steady = SteadyRange(16)
+    luma = steady(np.asarray(framed, np.uint16), 0.0, starts_shot=True)
+    np.testing.assert_array_equal(luma[3:-5, 20:-20], alone)
+    bars = np.asarray(framed + np.random.default_rng(0).integers(0, 3, framed.shape), np.uint16)  # through a codec
+    assert np.abs(SteadyRange(16)(bars, 0.0, starts_shot=True)[3:-5, 20:-20] - alone).max() < 0.02
+
+
+def test_a_flat_picture_has_a_range_too() -> None:
+    for value in (0, 20000, 65535):
+        luma = SteadyRange(16)(np.full((48, 64), value, np.uint16), 0.0, starts_shot=True)
+        assert np.isfinite(luma).all()
+        assert np.ptp(luma) == 0
+
+
 def test_noise_is_not_made_contrast() -> None:
     flat = np.asarray(20000 + np.random.default_rng(0).normal(0, 1.5, (64, 64)), np.uint16)
     luma = SteadyRange(16)(flat, 0.0, starts_shot=True)
