@@ -3,65 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Generic
+from typing import Generic
 
-import av
-
+from restore.jobs.film_stages import Coloured, FilmStages
 from restore.jobs.job import JOURNAL, Job, holds, job_folder
 from restore.jobs.journal import Entry, read_journal
 from restore.jobs.unit_encoder import UnitEncoder
 from restore.jobs.unit_file import joined
-from restore.jobs.units import (
-    Frame,
-    Planned,
-    Unit,
-    UnitLengths,
-    batched_context,
-    batches_by_unit,
-    plan_units,
-    smooth_units,
-)
+from restore.jobs.units import Frame, Planned, Unit, UnitLengths, batched_context, plan_units
 from restore.media.video_format import SourceFrame
 from restore.media.video_sink import VideoSink
 from restore.media.video_source import VideoSource
 from restore.painters import Painter
 from restore.prefetch import prefetch
 from restore.report import file_sha256
-from restore.temporal import ChromaFrame, Strength
+from restore.temporal import Strength
 
-__all__ = ["FilmJob", "FilmStages", "is_finished_result"]
+__all__ = ["FilmJob", "FinishedUnit", "is_finished_result"]
 
 DECODED_AHEAD = 4  # frames between decoder and network, beside a batch
 COLOURED_AHEAD = 4  # frames between network and encoder
-
-Planes = Any
-Coloured = tuple[SourceFrame, Planes, Unit]
-
-
-@dataclass(frozen=True)
-class FilmStages(Generic[Frame]):
-    """The middle of the pipeline in the parts between which units begin and end."""
-
-    prepare: Callable[[Iterable[SourceFrame]], Iterator[Frame]]
-    """From source frames to what the network sees, one for one."""
-
-    painter: Callable[[], Painter]
-    """A fresh colour stage; it gets the frames batch for batch."""
-
-    finish: Callable[[Iterable[ChromaFrame]], Iterator[tuple[SourceFrame, Planes]]]
-    """From steadied chroma to planes of the output, one for one."""
-
-    picture: Callable[[SourceFrame, Planes], av.VideoFrame]
-    """What is encoded."""
-
-    strength: Strength
-    batch: int
 
 
 @dataclass(frozen=True)
@@ -199,37 +165,15 @@ class FilmJob(Generic[Frame]):
         self, frames: Iterable[SourceFrame], painter: Painter, origin: Unit, first_read: int, start: Unit
     ) -> Iterator[Coloured]:
         """Source frames from ``first_read`` on to planes from ``start`` on; units are planned from ``origin`` on."""
-        stages = self.stages
+        stages, lengths = self.stages, self.lengths
         prepared = iter(stages.prepare(frames))
         before = (Planned(frame, None, None) for frame in islice(prepared, origin.first - first_read))
-        find_cuts = stages.strength is not Strength.OFF or painter.from_shot_start
-        planned = chain(before, plan_units(prepared, origin, self.lengths, find_cuts=find_cuts))
-        batches = batches_by_unit(planned, stages.batch)
-        coloured = self.painted(batches, painter, first_read, start.first)
-        units: deque[Unit] = deque()
+        planned = chain(before, plan_units(prepared, origin, lengths, find_cuts=self.find_cuts(painter)))
+        return stages.coloured(planned, painter, first=first_read, start=start.first, context=lengths.context)
 
-        def steadied() -> Iterator[ChromaFrame]:
-            for frame, unit in smooth_units(coloured, stages.strength, self.lengths.context):
-                units.append(unit)
-                yield frame
-
-        for frame, planes in stages.finish(steadied()):
-            yield frame, planes, units.popleft()
-
-    def painted(
-        self, batches: Iterable[list[Planned[Frame]]], painter: Painter, first: int, start: int
-    ) -> Iterator[tuple[ChromaFrame, Unit | None]]:
-        """The colour stage; those of the frames before ``start`` that are context come out without a unit."""
-        for several in batches:
-            end = first + len(several)
-            wanted = end > start - self.lengths.context
-            frames = [planned.frame for planned in several]
-            painted = painter.paint(frames, [bool(planned.starts_shot) for planned in several], wanted=wanted)
-            if wanted:
-                for index, (frame, planned) in enumerate(zip(painted, several, strict=True), first):
-                    frame.starts_shot = planned.starts_shot
-                    yield frame, planned.unit if index >= start else None
-            first = end
+    def find_cuts(self, painter: Painter) -> bool:
+        """Whether anybody wants to know."""
+        return self.stages.strength is not Strength.OFF or painter.from_shot_start
 
     def note(self, unit: FinishedUnit) -> None:
         self.finished[unit.first] = unit
