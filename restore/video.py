@@ -6,23 +6,36 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from restore.colorizer import Colorizer
-from restore.errors import OutputError
+from restore.errors import OptionError, OutputError
 from restore.jobs.film import FilmJob, is_finished_result
+from restore.jobs.film_by_workers import colour_by_workers
 from restore.jobs.fingerprint import film_print, model_facts, program_facts
 from restore.jobs.job import Job
-from restore.media.video_sink import EncodeOptions, VideoSink, default_output_path
+from restore.jobs.recipe import recipe_of
+from restore.jobs.workers import Workers
+from restore.media.video_sink import default_output_path
 from restore.media.video_source import VideoSource
 from restore.painters import open_painter
-from restore.report import MACHINE_MADE, file_sha256, plain, report_of, write_report
+from restore.report import file_sha256, plain, report_of, write_report
 from restore.temporal.debug import DebugFilm
 from restore.video_options import VideoOptions
-from restore.video_stages import PreparedFrame, chroma_planes, film_stages, plane_shape, prepared_frames, quarter_turns
+from restore.video_stages import (
+    PreparedFrame,
+    chroma_planes,
+    film_stages,
+    open_film,
+    open_sink,
+    plane_shape,
+    prepared_frames,
+    quarter_turns,
+)
+from restore.video_worker import VideoTask
 
 __all__ = [
     "PreparedFrame",
@@ -73,6 +86,20 @@ def job_bases(source: Path, colorizer: Colorizer, options: VideoOptions) -> dict
     }
 
 
+def video_task(
+    source: Path, target: Path, bases: dict[str, Any], options: VideoOptions, colorizer: Colorizer, batch: int
+) -> VideoTask:
+    """The work on a film as it is sent to workers."""
+    return VideoTask(
+        source=source.absolute(),
+        source_sha256=bases["source"]["sha256_of_blocks"],
+        target=target.absolute(),
+        options=options,
+        recipe=recipe_of(colorizer),
+        batch=batch,
+    )
+
+
 def colorize_video(
     source: Path | str,
     output: Path | str | None = None,
@@ -80,45 +107,33 @@ def colorize_video(
     colorizer: Colorizer | None = None,
     options: VideoOptions | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    workers: Workers | None = None,
 ) -> VideoReport:
     """Colours ``source`` into ``output`` (beside the source where not given) and writes a report beside it.
 
-    ``progress(done, total)`` is called after every frame; ``total`` is an estimate or None. The output appears under
+    ``progress(done, total)`` is called after every frame; ``total`` is an estimate or None. ``workers`` share the work;
+    the result is what one process makes with as many threads as each of them. The output appears under
     its name only when it is complete. What is finished of it is kept beside it meanwhile: called again after whatever
     ended it, it goes on from there, to the same bytes. Raises the errors of :mod:`restore.errors`; ``InputError`` for
     a source that cannot be read, ``OutputError`` and ``EncoderError`` for a result that cannot be written.
     """
     options = options or VideoOptions()
+    workers = workers or Workers()
+    if not workers.alone:
+        options = replace(options, threads=workers.threads_each)
+        if options.temporal_debug is not None:
+            raise OptionError("--temporal-debug looks at one process; leave --jobs and --cluster out")
     source = Path(source)
     chain = options.chain()
     target = Path(output) if output is not None else default_output_path(source, options.codec)
     if target.is_file() and not options.overwrite and not is_finished_result(target):
         raise OutputError(f"{target} exists; choose another name or use --overwrite")
-    encode = EncodeOptions(
-        codec=options.codec,
-        crf=options.crf,
-        preset=options.preset,
-        pix_fmt=options.pix_fmt,
-        threads=options.threads,
-        comment=MACHINE_MADE,
-    )
     started = time.monotonic()
-    open_film = partial(
-        VideoSource,
-        source,
-        deinterlace=options.deinterlace,
-        filter_chain=chain,
-        start_seconds=options.start_seconds,
-        duration_seconds=options.duration_seconds,
-        threads=options.threads,
-    )
-    with open_film() as film:
+    reopen = partial(open_film, source, options)
+    with reopen() as film:
         colorizer = colorizer or Colorizer(threads=options.threads)
         painter = open_painter(colorizer, seed=options.seed, temperature=options.temperature)
-        turns = quarter_turns(film.format.rotation)
-        width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
-        height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)
-        sink = VideoSink(target, film, encode, width=width, height=height)
+        sink = open_sink(target, film, options)
         decisions = film.decisions + sink.decisions + painter.decisions
         for decision in decisions:
             log.info("%s", decision)
@@ -131,7 +146,11 @@ def colorize_video(
             stages = film_stages(colorizer, options, film.format, sink, job.notes["batch"], debug_film)
             film_job = FilmJob(job, sink, stages, options.units, progress)
             report = VideoReport(target, seconds=film_job.seconds)
-            film_job.colour(film, open_film)
+            if workers.alone:
+                film_job.colour(film, reopen)
+            else:
+                task = video_task(source, target, bases, options, colorizer, job.notes["batch"])
+                colour_by_workers(film_job, film, reopen, workers, task, task.prepare)
             film_job.assemble()
             report.frames = film_job.frames_done
             report.seconds += time.monotonic() - started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import av
@@ -15,14 +16,25 @@ from restore.colour import FloatArray, codes_from_chroma, luma_from_codes, pull_
 from restore.compare import beside_gray
 from restore.jobs.film_stages import FilmStages
 from restore.media.video_format import SourceFrame, VideoFormat
-from restore.media.video_sink import VideoSink
+from restore.media.video_sink import EncodeOptions, VideoSink
+from restore.media.video_source import VideoSource
 from restore.painters import open_painter
+from restore.report import MACHINE_MADE
 from restore.temporal import ChromaFrame, Strength
 from restore.temporal.debug import DebugFilm
 from restore.upsample import upsample_chroma
 from restore.video_options import VideoOptions
 
-__all__ = ["PreparedFrame", "chroma_planes", "film_stages", "plane_shape", "prepared_frames", "quarter_turns"]
+__all__ = [
+    "PreparedFrame",
+    "chroma_planes",
+    "film_stages",
+    "open_film",
+    "open_sink",
+    "plane_shape",
+    "prepared_frames",
+    "quarter_turns",
+]
 
 Planes = tuple[Any, Any]
 """Codes of Cb and Cr, uint8 or uint16, at the size of the output's chroma planes."""
@@ -80,6 +92,34 @@ def chroma_planes(
         chroma = pull_into_gamut(guide, chroma, layout.matrix)
         cb, cr = codes_from_chroma(chroma, bit_depth=bit_depth, full_range=layout.full_range)
         yield frame.payload.source, (cb, cr)
+
+
+def open_film(source: Path, options: VideoOptions) -> VideoSource:
+    """A source as the options want it read. Raises as :class:`VideoSource`."""
+    return VideoSource(
+        source,
+        deinterlace=options.deinterlace,
+        filter_chain=options.chain(),
+        start_seconds=options.start_seconds,
+        duration_seconds=options.duration_seconds,
+        threads=options.threads,
+    )
+
+
+def open_sink(target: Path, film: VideoSource, options: VideoOptions) -> VideoSink:
+    """What writes the result, not entered yet. Raises as :class:`VideoSink`."""
+    encode = EncodeOptions(
+        codec=options.codec,
+        crf=options.crf,
+        preset=options.preset,
+        pix_fmt=options.pix_fmt,
+        threads=options.threads,
+        comment=MACHINE_MADE,
+    )
+    turns = quarter_turns(film.format.rotation)
+    width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
+    height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)
+    return VideoSink(target, film, encode, width=width, height=height)
 
 
 def film_stages(

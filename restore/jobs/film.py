@@ -24,7 +24,7 @@ from restore.prefetch import prefetch
 from restore.report import file_sha256
 from restore.temporal import Strength
 
-__all__ = ["FilmJob", "FinishedUnit", "is_finished_result"]
+__all__ = ["FilmJob", "FinishedUnit", "frames_from", "is_finished_result"]
 
 DECODED_AHEAD = 4  # frames between decoder and network, beside a batch
 COLOURED_AHEAD = 4  # frames between network and encoder
@@ -179,8 +179,8 @@ class FilmJob(Generic[Frame]):
         self.finished[unit.first] = unit
         self.job.add({"unit": asdict(unit)})
 
-    def step(self, film: VideoSource) -> None:
-        self.frames_done += 1
+    def step(self, film: VideoSource, frames: int = 1) -> None:
+        self.frames_done += frames
         if self.progress is not None:
             self.progress(self.frames_done, film.format.frame_count_estimate)
 

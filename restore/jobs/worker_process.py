@@ -35,17 +35,14 @@ Thing = TypeVar("Thing")
 class Setting:
     """What holds for all tasks of a run."""
 
-    threads: int | None
-    """Of a task; None leaves them as whoever started the worker chose them."""
+    threads: int
+    """Of a task."""
 
     parent: int | None
     """Process whose death ends the worker; None where it was started by somebody else."""
 
     program: dict[str, Any] = field(default_factory=dict)
     """What :func:`program_facts` says where the run was started; compared where the worker is not of ``parent``."""
-
-    threads_asked: int | None = None
-    """For the same function."""
 
 
 @dataclass(frozen=True)
@@ -87,24 +84,21 @@ def settle(setting: bytes) -> None:
     """Makes this process a worker of a run. Raises ``WorkerError`` where it is not like the one that began the run."""
     mine: Setting = pickle.loads(setting)
     if mine.parent is None:
-        differences = changes(mine.program, program_facts(mine.threads_asked), "program")
+        differences = changes(mine.program, program_facts(mine.threads), "program")
         if differences:
-            advice = "give --threads" if differences[0].startswith("program.threads") else "install the same versions"
-            raise WorkerError(
-                f"the worker on {socket.gethostname()} would make other bytes: {differences[0]}; {advice}"
-            )
+            host = socket.gethostname()
+            raise WorkerError(f"the worker on {host} would make other bytes: {differences[0]}; install the same there")
     else:
         if threading.current_thread() is threading.main_thread():
             signal.signal(
                 signal.SIGINT, signal.SIG_IGN
             )  # Ctrl-C reaches all of a terminal; the parent ends its workers
         threading.Thread(target=die_with, args=[mine.parent], name="parent watch", daemon=True).start()
-    if mine.threads is not None:
-        import cv2
-        import torch
+    import cv2
+    import torch
 
-        torch.set_num_threads(mine.threads)
-        cv2.setNumThreads(mine.threads)
+    torch.set_num_threads(mine.threads)
+    cv2.setNumThreads(mine.threads)
 
 
 def die_with(parent: int) -> None:

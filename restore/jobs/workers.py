@@ -46,7 +46,7 @@ class Workers:
     """Address of a Dask scheduler, as ``tcp://host:8786``; its workers are as many as there are."""
 
     threads: int | None = None
-    """Of each worker; by default its share of the cores, on a cluster what the worker was started with."""
+    """Of each worker; by default its share of the cores, on a cluster one."""
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
@@ -91,14 +91,16 @@ class Workers:
 
     @property
     def threads_each(self) -> int | None:
-        if self.cluster is not None:
+        """None where all is done in this process, which may have all cores."""
+        if self.threads is not None or self.alone:
             return self.threads
-        return self.threads or max(cpu_count() // self.jobs, 1)
+        return 1 if self.cluster is not None else max(cpu_count() // self.jobs, 1)
 
     def setting(self) -> Setting:
+        threads = self.threads_each or 1
         if self.cluster is not None:
-            return Setting(self.threads, None, program_facts(self.threads), self.threads)
-        return Setting(self.threads_each, os.getpid())
+            return Setting(threads, None, program_facts(threads))
+        return Setting(threads, os.getpid())
 
 
 PARALLEL: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1, "max_nbytes": None}
