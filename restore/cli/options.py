@@ -16,6 +16,7 @@ __all__ = [
     "make_colorizer",
     "running_options",
     "sampling_options",
+    "worker_options",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -73,6 +74,18 @@ SAMPLING = (
 )
 
 
+WORKERS = (
+    click.option(
+        "--jobs",
+        default=1,
+        show_default=True,
+        type=click.IntRange(min=1),
+        help="Processes that share the work, each with --threads or its share of the cores, and a GPU of several.",
+    ),
+    click.option("--cluster", metavar="ADDRESS", help="Dask scheduler whose workers do the work, as tcp://host:8786."),
+)
+
+
 def stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for option in reversed(options):
@@ -86,6 +99,7 @@ colorizer_options = stacked(*COLORIZER)
 running_options = stacked(*COLORIZER[1:])  # all but the model
 look_options = stacked(*LOOK)
 sampling_options = stacked(*SAMPLING)
+worker_options = stacked(*WORKERS)
 
 
 def make_colorizer(*, model: str, **options: Any) -> Any:

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from restore.cli.console import console, progress_bar
-from restore.cli.options import colorizer_options, existing_or_not, look_options, make_colorizer, sampling_options
+from restore.cli.options import (
+    colorizer_options,
+    existing_or_not,
+    look_options,
+    make_colorizer,
+    sampling_options,
+    worker_options,
+)
 
 __all__ = ["video"]
 
@@ -44,20 +51,28 @@ __all__ = ["video"]
 )
 @sampling_options
 @look_options
+@worker_options
 @colorizer_options
-def video(source: Path, output: Path | None, **options: Any) -> None:
+def video(source: Path, output: Path | None, jobs: int, cluster: str | None, **options: Any) -> None:
     """Colour a film. Luma, timestamps, sound, subtitles and all else stay as they are.
 
     A run that was killed goes on when the same command is run again.
     """
+    from restore.jobs.workers import Workers
     from restore.video import VideoOptions, colorize_video
 
+    workers = Workers(jobs, cluster, options["threads"])
     names = VideoOptions.__dataclass_fields__
     chosen = {key: value for key, value in options.items() if key in names}
     model = {key: value for key, value in options.items() if key not in chosen or key == "threads"}
     with progress_bar(source.name, "frames") as tick:
         report = colorize_video(
-            source, output, colorizer=make_colorizer(**model), options=VideoOptions(**chosen), progress=tick
+            source,
+            output,
+            colorizer=make_colorizer(**{**model, "threads": workers.threads_each}),
+            options=VideoOptions(**chosen),
+            progress=tick,
+            workers=workers,
         )
     for warning in report.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)

@@ -65,7 +65,7 @@ def program_facts(threads: int | None) -> dict[str, Any]:
     return {
         "rechroma": VERSION,
         **{name: version(name) for name in ("torch", "av")},  # importing them would make every status wait
-        "threads": threads or os.cpu_count() or 1,
+        "threads": threads or f"all {os.cpu_count() or 1}",  # not what an encoder does with as many that it is given
     }
 
 

@@ -36,7 +36,7 @@ class Setting:
     """What holds for all tasks of a run."""
 
     threads: int
-    """Of a task."""
+    """Of a task; a network's own are for whoever opens it to set."""
 
     parent: int | None
     """Process whose death ends the worker; None where it was started by somebody else."""
@@ -90,14 +90,10 @@ def settle(setting: bytes) -> None:
             raise WorkerError(f"the worker on {host} would make other bytes: {differences[0]}; install the same there")
     else:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(
-                signal.SIGINT, signal.SIG_IGN
-            )  # Ctrl-C reaches all of a terminal; the parent ends its workers
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends its workers
         threading.Thread(target=die_with, args=[mine.parent], name="parent watch", daemon=True).start()
     import cv2
-    import torch
 
-    torch.set_num_threads(mine.threads)
     cv2.setNumThreads(mine.threads)
 
 
