@@ -39,10 +39,13 @@ def x264_options(crf: float, preset: str) -> Options:
 
 
 def x265_options(crf: float, preset: str) -> Options:
-    # x265 writes on the terminal by itself; a library must not.
+    # x265 writes on the terminal by itself; a library must not. Where it looks for weighted prediction, x265 4.1 reads
+    # memory that it never set, and small pictures differ from run to run. Without it a clip is 0.2 % larger, a clip
+    # that fades to black all the time 1.8 %.
+    params = "log-level=none:weightp=0"
     if crf == 0:
-        return {"preset": preset, "x265-params": "log-level=none:lossless=1"}
-    return {"preset": preset, "crf": f"{crf:g}", "x265-params": "log-level=none"}
+        return {"preset": preset, "x265-params": f"{params}:lossless=1"}
+    return {"preset": preset, "crf": f"{crf:g}", "x265-params": params}
 
 
 def svt_options(crf: float, preset: str) -> Options:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -91,6 +94,36 @@ def test_impossible_settings_are_refused(codec: str, crf: float | None, preset: 
 def test_crf_zero_is_lossless() -> None:
     assert encoder_options(CODECS["h264"], 0, None, PlanarFormat(10, (1, 1)))["qp"] == "0"
     assert "lossless=1" in encoder_options(CODECS["hevc"], 0, None, PlanarFormat(10, (1, 1)))["x265-params"]
+
+
+ENCODE_FOUR_FRAMES = """
+import sys
+from fractions import Fraction
+import av
+from restore.media.codecs import CODECS, encoder_options
+from restore.media.pixel_formats import PlanarFormat
+
+context = av.codec.Codec(CODECS["hevc"].encoder, "w").create("video")
+context.width, context.height, context.pix_fmt, context.time_base = 96, 64, "yuv420p10le", Fraction(1, 25)
+context.options = encoder_options(CODECS["hevc"], 18, "medium", PlanarFormat(10, (1, 1)))
+with av.open(sys.argv[1]) as film:
+    for index, frame in zip(range(4), film.decode(video=0)):
+        small = frame.reformat(96, 64, "yuv420p10le")
+        small.pts, small.time_base = index, context.time_base
+        print(*(bytes(packet).hex() for packet in context.encode(small)))
+print(*(bytes(packet).hex() for packet in context.encode(None)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc fills fresh memory on demand")
+def test_hevc_does_not_hang_on_what_is_in_fresh_memory(shared_data: Path) -> None:
+    results = set()
+    for fill in ("1", "90", "255"):
+        command = [sys.executable, "-c", ENCODE_FOUR_FRAMES, str(shared_data / "clips" / "davis_dog.mp4")]
+        environment = {**os.environ, "MALLOC_PERTURB_": fill}
+        results.add(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+    (packets,) = results
+    assert len(packets) > 1000
 
 
 @pytest.mark.parametrize("name", ["h264", "hevc", "av1", "ffv1", "prores"])
