@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from restore.errors import DamagedMediaError, DeviceError, DiskError, OutputError, RechromaError
+from restore.jobs.film import is_finished_result
 from restore.media.thermal import ThermalFrame, ThermalSource, guess_polarity, open_thermal
-from restore.photo_parts import check_writable
+from restore.photo_parts import check_writable, clear_parts
 from restore.photo_stages import one_line
-from restore.prefetch import prefetch
 from restore.report import file_sha256
-from restore.thermal_output import FilmWriter, RawWriter, as_film, write_still
+from restore.thermal_output import RawWriter, raw_paths, write_still
 from restore.thermal_painting import ThermalPainter, open_thermal_painter
 from restore.thermal_plan import ThermalPlan, plan_thermal
-from restore.thermal_report import write_thermal_report
-from restore.thermal_stages import ThermalOptions, shown_pictures
-from restore.video import quarter_turns
+from restore.thermal_recording import Colouring, colour_recording
+from restore.thermal_report import ReportJournal, write_thermal_report
+from restore.thermal_stages import ThermalOptions, still_picture
 
 __all__ = ["ThermalOptions", "ThermalReport", "colorize_thermal"]
 
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int, int | None], None]
 """Told after every file: how many are done, and of how many."""
 
-AHEAD = 2
 POLARITY_FRAMES = 3
 
 
@@ -72,7 +71,8 @@ def colorize_thermal(
     """Colours thermal files and folders of them into ``out``, a folder, or a file where the input is one.
 
     A bad file never stops the rest: it is in the report with its reason. Results are written beside their names and
-    renamed; those that are there already are skipped unless ``options.overwrite``. Raises the errors of
+    renamed; those that are there already are skipped unless ``options.overwrite``. Killed and called again, it goes on:
+    finished files stay, and an unfinished recording, what of it was finished. Raises the errors of
     :mod:`restore.errors` for what stops all of it: no input, an output place that cannot be, a full disk, a model or
     device that is not there; and for whatever is wrong with the input where ``out`` is one file.
     """
@@ -84,9 +84,28 @@ def colorize_thermal(
     options.luma_of(painter)
     check_writable(out.parent if plan.single else out)
     report = ThermalReport(failed=list(plan.failed), ignored=plan.ignored)
+    with ReportJournal(plan) as journal:
+        colour_files(plan, painter, options, report, journal, progress)
+        report.seconds = time.monotonic() - started
+        if report.files or report.failed or journal.earlier:
+            write_thermal_report(report, plan, painter.facts, asdict(options), journal.earlier)
+        journal.done()
+    return report
+
+
+def colour_files(
+    plan: ThermalPlan,
+    painter: ThermalPainter,
+    options: ThermalOptions,
+    report: ThermalReport,
+    journal: ReportJournal,
+    progress: Progress | None,
+) -> None:
+    """One after another; what became of each is in the report. Raises what stops all of it."""
+    was_killed = has_parts(plan.out.parent if plan.single else plan.out)
     for number, (path, place) in enumerate(plan.files):
         try:
-            entry = colour_file(path, place, plan, painter, options)
+            entry = colour_file(path, place, plan, painter, options, was_killed=was_killed)
         except (DiskError, DeviceError):
             raise
         except (RechromaError, OSError, MemoryError) as error:
@@ -100,28 +119,32 @@ def colorize_thermal(
                 report.skipped.append(entry)
             else:
                 report.files.append(entry)
+                journal.add(entry)
         if progress is not None:
             progress(number + 1, len(plan.files))
-    report.seconds = time.monotonic() - started
-    if report.files or report.failed:
-        write_thermal_report(report, plan, painter.facts, asdict(options))
-    return report
+
+
+def has_parts(folder: Path) -> bool:
+    """Whether a killed run left something half-written, looked for once a batch."""
+    return next(folder.rglob(".*.part"), None) is not None
 
 
 def colour_file(
-    path: Path, place: Path, plan: ThermalPlan, painter: ThermalPainter, options: ThermalOptions
+    path: Path, place: Path, plan: ThermalPlan, painter: ThermalPainter, options: ThermalOptions, *, was_killed: bool
 ) -> dict[str, Any] | Path:
     """One file; its entry in the report, or the result that was there already."""
-    started = time.monotonic()
     with open_thermal(path, palette=options.palette, threads=options.threads) as source:
         target = plan.destination(source, place, "." + options.still_format.replace("jpeg", "jpg"))
-        if target.exists() and not options.overwrite:
+        unreported = source.is_recording and is_finished_result(target)  # killed before it could be said
+        if target.exists() and not (options.overwrite or unreported):
             if plan.single:
                 raise OutputError(f"{target} exists; choose another name or use --overwrite")
             return target
         if target.exists() and target.samefile(path):
             raise OutputError(f"{target} is the input itself; choose another output")
         target.parent.mkdir(parents=True, exist_ok=True)
+        if was_killed:
+            clear_parts([target, *raw_paths(target).values()])
         job = FileJob(source, target, painter, options)
         job.run()
         return {
@@ -129,7 +152,7 @@ def colour_file(
             "output": str(target),
             "kind": source.kind,
             "source_sha256": file_sha256(path),
-            "seconds": round(time.monotonic() - started, 3),
+            "seconds": round(job.seconds, 3),
             **job.facts(),
         }
 
@@ -139,43 +162,55 @@ class FileJob:
 
     def __init__(self, source: ThermalSource, target: Path, painter: ThermalPainter, options: ThermalOptions) -> None:
         self.source, self.target, self.painter, self.options = source, target, painter, options
-        self.values = Extent()
-        self.celsius = Extent()
-        self.frames = 0
-        self.raw_files: dict[str, Path] = {}
+        self.seen: Seen | None = None
+        self.black_hot = self.has_temperatures = False
         self.decisions: list[str] = []
         self.warnings: list[str] = []
+        self.source_warnings: list[str] = []
+        self.seconds = 0.0
+        """Of work, in this run and those before."""
 
     def run(self) -> None:
         """Raises ``InputError`` for a source without a frame, ``OutputError`` and ``EncoderError``."""
-        with ExitStack() as stack:
-            frames = stack.enter_context(closing(self.source.frames()))
-            head = [frame for _, frame in zip(range(POLARITY_FRAMES), frames, strict=False)]
-            if not head:
-                raise DamagedMediaError("not one frame of it can be read")
-            self.black_hot = self.settled_polarity(head) == "black"
-            raw_writer = self.raw_writer(stack, has_temperatures=head[0].radiometry is not None)
-            watched = self.watched(chain_of(head, frames), raw_writer)
-            if self.source.is_recording:
-                self.write_film(stack, watched)
-            else:
-                pictures = shown_pictures(watched, self.source, self.painter, self.options, black_hot=self.black_hot)
-                write_still(self.target, next(iter(pictures)), upsampling=self.options.upsampling)
+        head = self.first_frames()
+        self.has_temperatures = head[0].radiometry is not None
+        self.black_hot = self.settled_polarity(head) == "black"
+        if self.options.keep_raw and self.source.bit_depth <= 8:
+            self.warnings.append("it holds no sensor's values to keep, only a rendered picture")
+        started = time.monotonic()
+        if self.source.is_recording:
+            self.run_recording()
+            return
+        (frame,) = self.watched(self.source, head)
+        picture = still_picture(frame, self.source, self.painter, self.options, black_hot=self.black_hot)
+        write_still(self.target, picture, upsampling=self.options.upsampling)
+        self.source_warnings = self.source.warnings
+        self.seconds = time.monotonic() - started
 
-    def write_film(self, stack: ExitStack, frames: Iterator[ThermalFrame]) -> None:
-        film = stack.enter_context(as_film(self.source, self.options))
-        turns = quarter_turns(film.format.rotation)
-        writer = FilmWriter(self.target, film, self.options)
-        self.decisions += writer.sink.decisions
-        stack.enter_context(writer)
-        ahead = prefetch(
-            shown_pictures(frames, self.source, self.painter, self.options, black_hot=self.black_hot, turns=turns),
-            AHEAD,
-        )
-        with closing(ahead):
-            for picture in ahead:
-                writer.write(picture)
-        self.warnings += writer.sink.warnings
+    def first_frames(self) -> list[ThermalFrame]:
+        """Of a recording; of a picture, the one. They are read again for colouring where there are more."""
+        with closing(self.source.frames()) as frames:
+            head = [frame for _, frame in zip(range(POLARITY_FRAMES), frames, strict=False)]
+        if not head:
+            raise DamagedMediaError("not one frame of it can be read")
+        return head
+
+    def run_recording(self) -> None:
+        def watch(source: ThermalSource) -> Iterator[ThermalFrame]:
+            return self.watched(source, source.frames())
+
+        colouring = Colouring(self.target, self.painter, self.options, self.black_hot, self.open_again, watch)
+        done = colour_recording(self.source, colouring)
+        if self.seen is None:  # an earlier run read it to its end
+            with self.open_again() as again:
+                for _ in watch(again):
+                    pass
+        self.decisions += done.decisions
+        self.warnings += done.warnings
+        self.seconds = done.seconds
+
+    def open_again(self) -> ThermalSource:
+        return open_thermal(self.source.path, palette=self.options.palette, threads=self.options.threads)
 
     def settled_polarity(self, head: list[ThermalFrame]) -> str:
         """White or black, and in the decisions why."""
@@ -192,44 +227,60 @@ class FileJob:
         self.warnings.append("whether white or black is hot cannot be told and is taken as white; see --polarity")
         return "white"
 
-    def raw_writer(self, stack: ExitStack, *, has_temperatures: bool) -> RawWriter | None:
-        if not self.options.keep_raw:
-            return None
-        if self.source.bit_depth <= 8:
-            self.warnings.append("it holds no sensor's values to keep, only a rendered picture")
-            return None
-        writer = RawWriter(self.target, self.source, has_temperatures=has_temperatures)
-        self.raw_files = writer.paths
-        return stack.enter_context(writer)
-
-    def watched(self, frames: Iterator[ThermalFrame], raw_writer: RawWriter | None) -> Iterator[ThermalFrame]:
-        """The frames on their way, counted, measured and kept."""
-        for frame in frames:
-            self.frames += 1
-            self.values.add(frame.raw)
-            if frame.radiometry is not None:
-                self.celsius.add(frame.radiometry.celsius(frame.raw))
-            if raw_writer is not None:
-                raw_writer.write(frame)
-            yield frame
+    def watched(self, source: ThermalSource, frames: Iterable[ThermalFrame]) -> Iterator[ThermalFrame]:
+        """The frames on their way, counted, measured and kept: all of them, or there is nothing of it."""
+        seen = Seen()
+        with ExitStack() as stack:
+            raw_writer = None
+            if self.options.keep_raw and source.bit_depth > 8:
+                writer = RawWriter(self.target, source, has_temperatures=self.has_temperatures)
+                raw_writer = stack.enter_context(writer)
+                seen.raw_files = writer.paths
+            for frame in frames:
+                seen.add(frame)
+                if raw_writer is not None:
+                    raw_writer.write(frame)
+                yield frame
+        self.seen = seen
 
     def facts(self) -> dict[str, Any]:
         """For the report; complete when it has run."""
         source = self.source
+        assert self.seen is not None
         return {
-            "frames": self.frames,
+            **self.seen.facts(),
             "width": source.shape[1],
             "height": source.shape[0],
             "bit_depth": source.bit_depth,
             "polarity": "black" if self.black_hot else "white",
             "palette": source.palette,
             "luma": self.options.luma_of(self.painter),
+            "metadata": source.metadata,
+            "decisions": [*source.decisions, *self.decisions],
+            "warnings": [*self.source_warnings, *self.warnings],
+        }
+
+
+class Seen:
+    """What went by of a file."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.values, self.celsius = Extent(), Extent()
+        self.raw_files: dict[str, Path] = {}
+
+    def add(self, frame: ThermalFrame) -> None:
+        self.frames += 1
+        self.values.add(frame.raw)
+        if frame.radiometry is not None:
+            self.celsius.add(frame.radiometry.celsius(frame.raw))
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "frames": self.frames,
             "values": self.values.to_json(),
             "celsius": self.celsius.to_json(),
             "kept": {kind: str(path) for kind, path in self.raw_files.items()},
-            "metadata": source.metadata,
-            "decisions": [*source.decisions, *self.decisions],
-            "warnings": [*source.warnings, *self.warnings],
         }
 
 
@@ -249,8 +300,3 @@ class Extent:
         if self.lowest > self.highest:
             return None
         return {"lowest": round(self.lowest, 2), "highest": round(self.highest, 2)}
-
-
-def chain_of(head: list[ThermalFrame], rest: Iterator[ThermalFrame]) -> Iterator[ThermalFrame]:
-    yield from head
-    yield from rest

@@ -25,11 +25,13 @@ from restore.media.photo_metadata import mark_machine_made
 from restore.media.pixel_formats import PlanarFormat, is_planar_name
 from restore.media.thermal import ThermalFrame, ThermalSource
 from restore.media.video_sink import EncodeOptions, VideoSink
-from restore.media.video_source import SourceFrame, VideoSource
+from restore.media.video_source import VideoFormat, VideoSource
 from restore.photo_parts import written_beside
 from restore.thermal_stages import Shown, ThermalOptions, chroma_at
 
-__all__ = ["FilmWriter", "RawWriter", "as_film", "write_still"]
+__all__ = ["Planes", "RawWriter", "as_film", "film_planes", "film_sink", "raw_paths", "write_still"]
+
+Planes = tuple[CodeArray, CodeArray, CodeArray]
 
 FILM_NOTE = "The colour of this recording is machine-made; it shows heat, not light."
 JPEG_QUALITY = 95
@@ -57,16 +59,22 @@ def write_still(path: Path, picture: Shown, *, upsampling: str) -> None:
         file.write(content.getvalue())
 
 
+def raw_paths(result: Path) -> dict[str, Path]:
+    """What may lie beside a result, by kind."""
+    return {kind: result.with_name(f"{result.stem}.{kind}.tiff") for kind in ("raw", "celsius")}
+
+
 class RawWriter:
     """TIFFs beside a result, a page a frame: ``NAME.raw.tiff`` as recorded, ``NAME.celsius.tiff`` as float32.
 
-    A temperature that the constants do not give is NaN. They appear under their names when the block ends well.
+    A temperature that the constants do not give is NaN. They appear under their names when the block ends well, and
+    not where it is left early.
     """
 
     def __init__(self, result: Path, source: ThermalSource, *, has_temperatures: bool) -> None:
-        self.paths = {"raw": result.with_name(f"{result.stem}.raw.tiff")}
-        if has_temperatures:
-            self.paths["celsius"] = result.with_name(f"{result.stem}.celsius.tiff")
+        self.paths = raw_paths(result)
+        if not has_temperatures:
+            del self.paths["celsius"]
         self.recording = source.is_recording
         self.large = source.is_recording and source.path.stat().st_size > LARGE
         self.stack = ExitStack()
@@ -134,36 +142,20 @@ def empty_film(path: Path, source: ThermalSource) -> Path:
     return path
 
 
-class FilmWriter:
-    """Encodes pictures of a recording; a context manager around the sink."""
+def film_sink(path: Path, film: VideoSource, options: ThermalOptions) -> VideoSink:
+    """Raises ``OutputError`` and ``EncoderError`` for what cannot be written."""
+    encode = EncodeOptions(
+        codec=options.codec, crf=options.crf, preset=options.preset, pix_fmt=options.pix_fmt,
+        threads=options.threads, comment=FILM_NOTE, allow_loss=True,
+    )  # fmt: skip
+    return VideoSink(path, film, encode)
 
-    def __init__(self, path: Path, film: VideoSource, options: ThermalOptions) -> None:
-        encode = EncodeOptions(
-            codec=options.codec, crf=options.crf, preset=options.preset, pix_fmt=options.pix_fmt,
-            threads=options.threads, comment=FILM_NOTE, allow_loss=True,
-        )  # fmt: skip
-        self.film, self.options = film, options
-        self.sink = VideoSink(path, film, encode)
-        self.count = 0
 
-    def __enter__(self) -> FilmWriter:
-        self.sink.__enter__()
-        return self
-
-    def write(self, picture: Shown) -> None:
-        layout = self.film.format
-        luma = luma_codes(picture.luma, layout.bit_depth)
-        chroma = chroma_at(picture, self.sink.chroma_shape, upsampling=self.options.upsampling, matrix=layout.matrix)
-        cb, cr = codes_from_chroma(chroma, bit_depth=self.sink.bit_depth, full_range=False)
-        clock = av.VideoFrame(16, 16, "gray")
-        clock.pts, clock.time_base = picture.frame.pts, layout.time_base
-        self.sink.write_planes(luma, (cb, cr), like=SourceFrame(clock, self.count))
-        self.count += 1
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.sink.__exit__(kind, error, trace)
+def film_planes(picture: Shown, film: VideoFormat, sink: VideoSink, *, upsampling: str) -> Planes:
+    """A finished picture as codes of Y, Cb and Cr."""
+    chroma = chroma_at(picture, sink.chroma_shape, upsampling=upsampling, matrix=film.matrix)
+    cb, cr = codes_from_chroma(chroma, bit_depth=sink.bit_depth, full_range=False)
+    return luma_codes(picture.luma, film.bit_depth), cb, cr
 
 
 def luma_codes(luma: FloatArray, bit_depth: int) -> CodeArray:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from restore.jobs.journal import Journal, read_journal
+from restore.jobs.lock import JobLock
+from restore.media.partial_file import writing
 from restore.media.photo_metadata import DIGITAL_SOURCE_TYPE
 from restore.report import plain, write_report
 from restore.thermal_plan import ThermalPlan
@@ -14,10 +19,12 @@ from restore.version import VERSION
 if TYPE_CHECKING:
     from restore.thermal import ThermalReport
 
-__all__ = ["thermal_report_path", "write_thermal_report"]
+__all__ = ["ReportJournal", "thermal_report_path", "write_thermal_report"]
 
 NOTE = "The colour of these pictures is machine-made; they show heat, not light."
-REPORT = "rechroma-report.json"
+REPORT, JOURNAL, LOCK = "rechroma-report.json", ".rechroma-report.jsonl", ".rechroma-report.lock"
+
+Entry = dict[str, Any]
 
 
 def thermal_report_path(plan: ThermalPlan) -> Path:
@@ -25,14 +32,68 @@ def thermal_report_path(plan: ThermalPlan) -> Path:
     return plan.out.with_name(f"{plan.out.name}.json") if plan.single else plan.out / REPORT
 
 
+class ReportJournal:
+    """Keeps the entries of a folder's report until it is written, and a killed run's of it; a context manager.
+
+    A line outlives the process, not the machine; a single result needs none, since it is its report's only entry. Two
+    processes do not work on one folder: raises ``OutputError``.
+    """
+
+    def __init__(self, plan: ThermalPlan) -> None:
+        self.folder = None if plan.single else plan.out
+        self.earlier: list[Entry] = []
+        """Of a run that was killed."""
+        self.lock: JobLock | None = None
+        self.journal: Journal | None = None
+
+    def __enter__(self) -> ReportJournal:
+        if self.folder is not None:
+            with writing(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self.lock = JobLock(self.folder / LOCK, job_of=self.folder)
+                self.earlier = read_journal(self.folder / JOURNAL).entries
+        return self
+
+    def add(self, entry: Entry) -> None:
+        """Raises ``OutputError`` and ``DiskError``."""
+        if self.folder is None:
+            return
+        with writing(self.folder):
+            if self.journal is None:
+                self.journal = Journal(self.folder / JOURNAL, {"thermal": 1}, self.earlier)
+            self.journal.append(plain(entry), sync=False)
+
+    def done(self) -> None:
+        """All is in the report."""
+        self.close()
+        if self.folder is not None:
+            (self.folder / JOURNAL).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if self.lock is not None:
+            self.lock.path.unlink(missing_ok=True)
+            self.lock.close()
+
+
 def write_thermal_report(
-    report: ThermalReport, plan: ThermalPlan, model: dict[str, Any], options: dict[str, Any]
+    report: ThermalReport, plan: ThermalPlan, model: Entry, options: Entry, killed: Sequence[Entry] = ()
 ) -> None:
-    """Entries of earlier runs whose results are still there stay in it. Raises ``OutputError`` and ``DiskError``."""
+    """Entries of earlier runs whose results are there stay in it, also those of a ``killed`` one that wrote none.
+
+    Raises ``OutputError`` and ``DiskError``.
+    """
     path = thermal_report_path(plan)
     path.parent.mkdir(parents=True, exist_ok=True)
     now = {entry["output"] for entry in report.files}
-    earlier = [entry for entry in earlier_files(path) if entry["output"] not in now and Path(entry["output"]).exists()]
+    before = {entry["output"]: entry for entry in (*earlier_files(path), *killed) if entry["output"] not in now}
+    earlier = [entry for entry in before.values() if Path(entry["output"]).exists()]
     facts = {
         "program": f"rechroma {VERSION}",
         "note": NOTE,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import tee
 from math import inf
@@ -12,17 +12,20 @@ from typing import Any
 import cv2
 import numpy as np
 
-from restore.batching import batch
 from restore.colour import FloatArray, Matrix, pull_into_gamut
 from restore.errors import OptionError
+from restore.jobs.units import UnitLengths
 from restore.media.thermal import PALETTES, RawArray, ThermalFrame, ThermalSource
-from restore.temporal import ChromaFrame, Strength, find_shot_starts, smooth_chroma
+from restore.media.video_format import SourceFrame
+from restore.temporal import ChromaFrame, Strength, find_shot_starts
 from restore.thermal_local import LocalContrast
 from restore.thermal_painting import ThermalPainter
 from restore.thermal_range import SteadyRange
 from restore.upsample import UPSAMPLE_METHODS, upsample_chroma, upsample_luma
 
-__all__ = ["Shown", "ThermalOptions", "normalised", "painted", "shown", "shown_pictures"]
+__all__ = [
+    "Normalised", "Shown", "ThermalOptions", "chroma_at", "in_range", "normalised", "painted", "shown", "still_picture",
+]  # fmt: skip
 
 LUMAS = ("generated", "thermal", "blend")
 POLARITIES = ("auto", "white", "black")
@@ -65,6 +68,11 @@ class ThermalOptions:
     upsampling: str = "guided"
     threads: int | None = None
     overwrite: bool = False
+    restart: bool = False
+    """Forget what an earlier run finished of a recording."""
+
+    units: UnitLengths = field(default_factory=UnitLengths)
+    """Of a recording, how much is done before it is kept."""
 
     def __post_init__(self) -> None:
         strengths = tuple(strength.value for strength in Strength)
@@ -91,19 +99,21 @@ class ThermalOptions:
 class Normalised:
     """A frame on its way."""
 
-    frame: ThermalFrame
     full: FloatArray
     """Luma ``H x W`` in [0, 1], white-hot, at the sensor's size."""
 
     luma: FloatArray
     """The same as the model sees it."""
 
+    clock: SourceFrame | None = None
+    """Of a recording: the frame's time."""
+
 
 @dataclass(frozen=True)
 class Shown:
     """A finished picture, in float."""
 
-    frame: ThermalFrame
+    clock: SourceFrame | None
     luma: FloatArray
     """``H x W`` in [0, 1]."""
 
@@ -111,19 +121,10 @@ class Shown:
     """``2 x H' x W'`` in [-0.5, 0.5], of the small model's size."""
 
 
-def normalised(
-    frames: Iterable[ThermalFrame],
-    source: ThermalSource,
-    painter: ThermalPainter,
-    *,
-    black_hot: bool,
-    method: str,
-    turns: int = 0,
-) -> Iterator[Normalised]:
-    """From counts to white-hot luma; ``turns`` quarter turns, counter-clockwise, show a frame upright.
-
-    The range is one for a shot: it starts anew at a cut.
-    """
+def in_range(
+    frames: Iterable[ThermalFrame], source: ThermalSource, *, black_hot: bool, method: str
+) -> Iterator[tuple[ThermalFrame, FloatArray]]:
+    """From counts to white-hot luma ``H x W`` in [0, 1]. The range is one for a shot: it starts anew at a cut."""
     frames, looked_at = tee(frames)  # the detector reads two frames ahead
     starts: Iterable[bool] = find_shot_starts(thumbnail(frame.raw) for frame in looked_at)
     steady, local = SteadyRange(source.bit_depth), LocalContrast() if method == "local" else None
@@ -135,7 +136,14 @@ def normalised(
         luma = 1 - luma if black_hot else luma
         if local is not None:
             luma = local(luma, seconds, starts_shot=starts_shot)
-        yield Normalised(frame, luma, painter.prepare(np.ascontiguousarray(np.rot90(luma, turns))))
+        yield frame, luma
+
+
+def normalised(
+    painter: ThermalPainter, full: FloatArray, *, turns: int = 0, clock: SourceFrame | None = None
+) -> Normalised:
+    """Luma as the model sees it; ``turns`` quarter turns, counter-clockwise, show it upright."""
+    return Normalised(full, painter.prepare(np.ascontiguousarray(np.rot90(full, turns))), clock)
 
 
 def thumbnail(raw: RawArray) -> FloatArray:
@@ -145,12 +153,12 @@ def thumbnail(raw: RawArray) -> FloatArray:
     return np.asarray(np.clip((small - low) / max(high - low, 1.0), 0, 1), np.float32)
 
 
-def painted(frames: Iterable[Normalised], painter: ThermalPainter, *, keeps_luma: bool) -> Iterator[ChromaFrame]:
-    """The model's stage. Its luma goes on only where it will be shown."""
-    for group in batch(frames, painter.batch):
-        for frame, (luma, chroma) in zip(group, painter.paint([each.luma for each in group]), strict=True):
-            own = luma if keeps_luma else None
-            yield ChromaFrame(luma=frame.luma, chroma=chroma, own_luma=own, payload=frame)
+def painted(frames: Sequence[Normalised], painter: ThermalPainter, *, keeps_luma: bool) -> list[ChromaFrame]:
+    """The model's stage, for frames of one size. Its luma goes on only where it will be shown."""
+    return [
+        ChromaFrame(luma=frame.luma, chroma=chroma, own_luma=luma if keeps_luma else None, payload=frame)
+        for frame, (luma, chroma) in zip(frames, painter.paint([each.luma for each in frames]), strict=True)
+    ]
 
 
 def shown(frames: Iterable[ChromaFrame], *, luma: str, saturation: float, turns: int = 0) -> Iterator[Shown]:
@@ -162,7 +170,7 @@ def shown(frames: Iterable[ChromaFrame], *, luma: str, saturation: float, turns:
             made = fitted(np.ascontiguousarray(np.rot90(frame.own_luma, -turns)), full)
             full = made if luma == "generated" else np.asarray((full + made) / 2, np.float32)
         chroma = np.ascontiguousarray(np.rot90(frame.chroma, -turns, axes=(1, 2))) * np.float32(saturation)
-        yield Shown(frame.payload.frame, np.clip(full, 0, 1, dtype=np.float32), chroma)
+        yield Shown(frame.payload.clock, np.clip(full, 0, 1, dtype=np.float32), chroma)
 
 
 def fitted(made: FloatArray, full: FloatArray) -> FloatArray:
@@ -172,21 +180,14 @@ def fitted(made: FloatArray, full: FloatArray) -> FloatArray:
     return upsample_luma(made, full)
 
 
-def shown_pictures(
-    frames: Iterable[ThermalFrame],
-    source: ThermalSource,
-    painter: ThermalPainter,
-    options: ThermalOptions,
-    *,
-    black_hot: bool,
-    turns: int = 0,
-) -> Iterator[Shown]:
-    """All stages in their order."""
+def still_picture(
+    frame: ThermalFrame, source: ThermalSource, painter: ThermalPainter, options: ThermalOptions, *, black_hot: bool
+) -> Shown:
+    """All stages for one picture, which nothing has to be steady with."""
     luma = options.luma_of(painter)
-    prepared = normalised(frames, source, painter, black_hot=black_hot, method=options.range, turns=turns)
-    coloured = painted(prepared, painter, keeps_luma=luma != "thermal")
-    steady = smooth_chroma(coloured, strength=Strength(options.temporal)) if source.is_recording else coloured
-    return shown(steady, luma=luma, saturation=options.saturation, turns=turns)
+    ((_, full),) = in_range([frame], source, black_hot=black_hot, method=options.range)
+    coloured = painted([normalised(painter, full)], painter, keeps_luma=luma != "thermal")
+    return next(shown(coloured, luma=luma, saturation=options.saturation))
 
 
 def chroma_at(picture: Shown, shape: tuple[int, int], *, upsampling: str, matrix: Matrix) -> FloatArray:

@@ -19,6 +19,9 @@ __all__ = ["thermal"]
 @click.option("-o", "--output", required=True, type=existing_or_not, help="Folder for the results, or one file.")
 @click.option("--overwrite", is_flag=True, help="Do finished files again.")
 @click.option(
+    "--restart", is_flag=True, help="Begin recordings again instead of going on with what a killed run finished."
+)
+@click.option(
     "--luma",
     type=click.Choice(["generated", "thermal", "blend"]),
     help="What is bright: as the model imagines, as it is hot, or half of each. [default: generated where it can be]",

@@ -77,11 +77,13 @@ def open_flir_sequence(path: Path) -> ThermalSource:
             raise DamagedMediaError(f"none of its FLIR records can be read: {records.problems[0]}")
         raw, sensor = first
         compressed = records.index.raw_length < raw.nbytes
-        several = records.next_header(records.index.end) >= 0
+        following = records.next_header(records.index.end)
+        several = following >= 0
+        count = max(2, round(len(data) / following)) if several else 1
     kind = f"FLIR {'CSQ' if compressed else 'SEQ'} recording" if several else "FLIR FFF picture"
     return ThermalSource(
         path, kind, raw.shape, 16, read_sequence,
-        is_recording=several, rate=Fraction(sensor.frame_rate or DEFAULT_RATE),
+        is_recording=several, rate=Fraction(sensor.frame_rate or DEFAULT_RATE), frame_count_estimate=count,
         polarity="white", metadata={**sensor.metadata, **scene_of(sensor)},
     )  # fmt: skip
 

@@ -61,6 +61,9 @@ class ThermalSource:
     time_base: Fraction = Fraction(1, 1000)
     """Seconds to a tick of ``ThermalFrame.pts``."""
 
+    frame_count_estimate: int | None = None
+    """Of a recording; None where it cannot be told in advance."""
+
     polarity: str | None = None
     """``white`` (more is hotter) or ``black``, where the file says so or holds the sensor's own counts."""
 

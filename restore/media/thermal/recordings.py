@@ -34,6 +34,7 @@ def open_recording(path: Path, *, palette: str, threads: int | None) -> ThermalS
     return ThermalSource(
         path, f"{layout.bit_depth}-bit film", (layout.height, layout.width), depth, read_film,
         is_recording=True, rate=layout.average_rate, time_base=layout.time_base,
+        frame_count_estimate=layout.frame_count_estimate,
         polarity="white" if name or (depth > 8 and not layout.has_chroma) else None,
         palette=name, metadata=dict(film.container.metadata), decisions=film.decisions, warnings=film.warnings,
         film=film,

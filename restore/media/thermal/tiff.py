@@ -48,6 +48,7 @@ def open_gray_tiff(path: Path) -> ThermalSource | None:
     source = ThermalSource(
         path, f"{depth}-bit TIFF" + (f" of {count} pages" if count > 1 else ""), shape, depth, read_pages,
         is_recording=count > 1, rate=rate or DEFAULT_RATE, time_base=1 / (rate or DEFAULT_RATE),
+        frame_count_estimate=count,
         polarity=("black" if inverted else "white") if depth > 8 else None, metadata=metadata,
     )  # fmt: skip
     if count > 1 and rate is None:
