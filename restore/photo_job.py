@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from restore.jobs.job import holds
 from restore.jobs.journal import Entry
 from restore.photo_plan import Job
 
-__all__ = ["Finished", "PhotoJournal"]
+__all__ = ["Finished", "PhotoJournal", "ToDo", "place_in", "stamp_of"]
 
 SYNC_SECONDS = 1.0
 """What a power cut may take. A dying process takes nothing, and results themselves are checked."""
@@ -53,22 +53,40 @@ class Finished:
     """Since the one before."""
 
 
+@dataclass(frozen=True)
+class ToDo:
+    """A file of a window."""
+
+    job: Job
+    starts_window: bool = False
+    """It began one in an earlier run, so it does again."""
+
+    wanted: bool = True
+    """False for mere company."""
+
+
 class PhotoJournal:
-    """What is known of a batch's files, by the place of their results."""
+    """What earlier runs did of a batch; what this one does is in the file alone, however many files there are."""
 
     def __init__(self, folder: JobFolder, out: Path) -> None:
         self.folder, self.out = folder, out
         self.finished: dict[str, Finished] = {}
+        """Of earlier runs, by the place of their results, but for those that are done again."""
+        self.tar_pictures: dict[str, int] = {}
+        """How many this run coloured in each tar."""
         self.to_replace: set[str] = set()
         """Places of results of ours that are there, and are not what they should be."""
         self.problems: dict[str, str] = {}
         folder.keep(self.is_sound)
         for problem in self.problems.values():
             folder.warn(f"{problem} and is done again")
+        folder.entries.clear()  # what they say is in `finished`
+        self.seconds = sum(one.seconds for one in self.finished.values())
+        """Of all runs."""
         self.synced = self.noted = time.monotonic()
 
     def place(self, job: Job) -> str:
-        return os.path.relpath(job.destination, self.out)
+        return place_in(self.out, job.destination)
 
     def is_sound(self, entry: Entry) -> bool:
         """Takes over what an earlier run finished, if source and results are what they were.
@@ -105,35 +123,37 @@ class PhotoJournal:
 
     def is_mine(self, result: Path) -> bool:
         """Whether a result that is there is an earlier run's, and to be written again."""
-        return os.path.relpath(result, self.out) in self.to_replace
+        return place_in(self.out, result) in self.to_replace
 
     def note(self, finished: Finished) -> None:
         """Writes down what is about to get its name, or has failed."""
         now = time.monotonic()
-        self.finished[finished.place] = finished
+        self.finished.pop(finished.place, None)
+        if finished.pictures > 1:
+            self.tar_pictures[finished.place] = finished.pictures
         sync = now - self.synced > SYNC_SECONDS
-        self.folder.add({"photo": {**asdict(finished), "seconds": round(now - self.noted, 3)}}, sync=sync)
+        seconds = round(now - self.noted, 3)
+        self.folder.add({"photo": {**vars(finished), "seconds": seconds}}, sync=sync, remember=False)
+        self.seconds += seconds
         self.noted = now
         if sync:
             self.synced = now
 
-    def forget(self, finished: Finished) -> None:
-        """Its result could not be named. The line stays, and says nothing without the result."""
-        if self.finished.get(finished.place) is finished:
-            del self.finished[finished.place]
-            self.folder.entries.pop()
+    def forget(self) -> None:
+        """What was noted last could not be named. The line stays, and says nothing without the result."""
+        self.folder.count -= 1
 
-    def windows_to_do(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, bool, bool]]:
-        """Jobs of every window in which something is missing; whether one starts it, and whether it is missing.
+    def windows_to_do(self, jobs: Sequence[Job]) -> Iterator[ToDo]:
+        """The files of every window in which something is missing.
 
         Windows are filled in the order of jobs, so those between two known starts are known, and from any known start
-        on they come out as before.
+        on they come out as before. Between two of them may be several windows where workers did others first.
         """
         for starts, window in self.known_windows(jobs):
             missing = [not self.is_done(job) for job in window]
             if any(missing):
                 for index, job in enumerate(window):
-                    yield job, starts and index == 0, missing[index]
+                    yield ToDo(job, starts_window=starts and index == 0, wanted=missing[index])
 
     def known_windows(self, jobs: Sequence[Job]) -> Iterable[tuple[bool, list[Job]]]:
         window: list[Job] = []
@@ -145,6 +165,12 @@ class PhotoJournal:
                 window, starts = [], True
             window.append(job)
         yield starts, window
+
+
+def place_in(out: Path, result: Path) -> str:
+    """Of a result in the output folder; of one that is the output itself, a dot."""
+    folder, name = os.fspath(out) + os.sep, os.fspath(result)
+    return name[len(folder) :] if name.startswith(folder) else os.path.relpath(result, out)
 
 
 def stamp_of(path: Path) -> list[int]:

@@ -29,7 +29,7 @@ class PhotoOptions:
 
     saturation: float = 1.0
     upsampling: str = "guided"
-    jobs: int | None = None
+    threads: int | None = None
     """Pictures decoded and encoded side by side; the number of cores where not given."""
 
     overwrite: bool = False
@@ -61,8 +61,8 @@ class PhotoOptions:
         """Raises ``OptionError``."""
         if self.upsampling not in UPSAMPLE_METHODS:
             raise OptionError(f"unknown upsampling {self.upsampling!r}; choose one of {', '.join(UPSAMPLE_METHODS)}")
-        if self.jobs is not None and self.jobs < 1:
-            raise OptionError(f"at least one picture has to be worked on at a time, not {self.jobs}")
+        if self.threads is not None and self.threads < 1:
+            raise OptionError(f"at least one picture has to be worked on at a time, not {self.threads}")
         if not 0 <= self.saturation < float("inf"):
             raise OptionError(f"saturation is a factor of 0 or more, not {self.saturation}")
         if not 1 <= self.samples <= MOST_SAMPLES:

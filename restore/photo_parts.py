@@ -15,6 +15,8 @@ from restore.errors import DiskError, OutputError
 
 __all__ = ["check_writable", "clear_parts", "part_path", "writing_result", "written_beside"]
 
+ATTEMPT_CHARACTERS = 12
+
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -34,7 +36,9 @@ def part_path(result: Path, attempt: str | None = None) -> Path:
     Every attempt has its own: a worker that was given up for dead may still be writing.
     """
     name = zlib.crc32(result.name.encode("utf-8", "surrogateescape"))
-    return result.with_name(f".{result.name[:24]}.{name:08x}.{attempt or secrets.token_hex(6)}.part")
+    return result.with_name(
+        f".{result.name[:24]}.{name:08x}.{attempt or secrets.token_hex(ATTEMPT_CHARACTERS // 2)}.part"
+    )
 
 
 def clear_parts(results: Sequence[Path]) -> None:
@@ -42,12 +46,12 @@ def clear_parts(results: Sequence[Path]) -> None:
 
     Only whoever holds the lock of the folder may ask for it.
     """
-    ours = {part_path(result, "*") for result in results}
-    for folder in {result.parent for result in results}:
-        for part in folder.glob(".*.part"):
-            name, attempt, _ = part.name.rsplit(".", 2)
-            if len(attempt) == 12 and part.with_name(f"{name}.*.part") in ours and part.is_file():
-                part.unlink(missing_ok=True)
+    found = [part for folder in {result.parent for result in results} for part in folder.glob(".*.part")]
+    ours = {part_path(result, "*") for result in results} if found else set()
+    for part in found:
+        name, attempt, _ = part.name.rsplit(".", 2)
+        if len(attempt) == ATTEMPT_CHARACTERS and part.with_name(f"{name}.*.part") in ours and part.is_file():
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

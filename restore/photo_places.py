@@ -61,12 +61,18 @@ class Files:
     def __init__(self) -> None:
         self.by_name: dict[str, list[str]] = defaultdict(list)
 
-    def add(self, path: Path) -> None:
+    def add(self, path: Path) -> bool:
+        """Whether it was not there."""
         real = os.path.realpath(path)
-        self.by_name[folded(real)].append(real)
+        is_new = not self.holds(real)
+        if is_new:
+            self.by_name[folded(real)].append(real)
+        return is_new
 
     def __contains__(self, path: Path) -> bool:
-        real = os.path.realpath(path)
+        return self.holds(os.path.realpath(path))
+
+    def holds(self, real: str) -> bool:
         return any(real == other or is_same_file(real, other) for other in self.by_name.get(folded(real), ()))
 
 

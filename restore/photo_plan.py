@@ -69,31 +69,30 @@ def plan_photos(inputs: Sequence[Path], out: Path, *, recursive: bool = True) ->
     """
     if not inputs:
         raise InputError("give at least one picture, folder or tar")
-    plan = Plan()
+    plan, sources = Plan(), Files()
     if out.suffix.lower() == TAR_SUFFIX and not out.is_dir():
         if len(inputs) != 1 or not inputs[0].is_file() or inputs[0].suffix.lower() != TAR_SUFFIX:
             raise OutputError(f"{out} is one tar; it can only hold the result of one tar, so give a folder")
         plan.jobs = [Job(inputs[0], out)]
+        sources.add(inputs[0])
     else:
         if out.exists() and not out.is_dir():
             raise OutputError(f"{out} is a file; give a folder for the results")
-        plan.jobs = list(destinations(wanted(inputs, out, plan, recursive), out, plan))
+        plan.jobs = list(destinations(wanted(inputs, out, plan, recursive, sources), out, plan))
     if not plan.jobs:
         reasons = [f"{path}: {reason}" for path, reason in (plan.failed + plan.warnings)[:3]]
         raise InputError("; ".join(reasons))
-    sources = Files()
-    for job in plan.jobs:
-        sources.add(job.source)
     for job in plan.jobs:
         if job.destination in sources:
             raise OutputError(f"{job.destination} is one of the inputs; give another folder for the results")
     return plan
 
 
-def wanted(inputs: Sequence[Path], out: Path, plan: Plan, recursive: bool) -> Iterator[tuple[Path, Path]]:
-    """Source and relative place of each picture, without doubles."""
+def wanted(
+    inputs: Sequence[Path], out: Path, plan: Plan, recursive: bool, sources: Files
+) -> Iterator[tuple[Path, Path]]:
+    """Source and relative place of each picture, without doubles, that are in ``sources``."""
     folders = [path for path in inputs if path.is_dir()]
-    seen = Files()
     for path in inputs:
         if path.is_dir():
             base = Path(path.resolve().name) if len(folders) > 1 else Path()
@@ -111,8 +110,7 @@ def wanted(inputs: Sequence[Path], out: Path, plan: Plan, recursive: bool) -> It
                 plan.ignored += 1
                 continue
             pictures += 1
-            if file not in seen:
-                seen.add(file)
+            if sources.add(file):
                 yield file, place
         if not pictures:
             others = plan.ignored - ignored

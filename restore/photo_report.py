@@ -76,24 +76,33 @@ def report_path(out: Path) -> Path:
 
 def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: Path, plan: Plan) -> None:
     """The report of all runs that made what is in ``out``; a run that changed nothing leaves it as it is."""
-    known = list(journal.finished.values()) if journal is not None else []
+    before = list(journal.finished.values()) if journal is not None else []
+    written_before = {out / place: None for one in before for place in one.results}
     whole = replace(
         report,
-        written=[out / place for one in known for place in one.results],
-        failed=plan.failed + [(Path(path), reason) for one in known for path, reason in one.failed],
-        warnings=plan.warnings + [(Path(path), warning) for one in known for path, warning in one.warnings],
-        variants=[variant_of(out, variant) for one in known for variant in one.variants],
-        pictures=sum(one.pictures for one in known),
-        seconds=max(report.seconds, sum(one.seconds for one in known)),
+        written=[*written_before, *report.written],
+        skipped=[path for path in report.skipped if path not in written_before],
+        variants=[variant_of(out, variant) for one in before for variant in one.variants] + report.variants,
+        pictures=sum(one.pictures for one in before) + report.pictures,
+        seconds=max(report.seconds, journal.seconds if journal is not None else 0),
     ).to_json()
     path = report_path(out)
     earlier = earlier_report(path)
     if not report.options["overwrite"]:
         told = set(earlier.get("written", []))  # a run killed behind its report tells of the same results again
-        again = sum(one.pictures for one in known if any(str(out / place) in told for place in one.results))
+        again = sum(one.pictures for one in before if any(str(out / place) in told for place in one.results))
+        if journal is not None:
+            again += pictures_done_again(report, journal, plan, told)
         whole = with_earlier(whole, earlier, {str(job.source) for job in plan.jobs}, again)
     if any(value != earlier.get(key) for key, value in whole.items() if key not in OF_ONE_RUN):
         write_report(whole, path)
+
+
+def pictures_done_again(report: PhotosReport, journal: PhotoJournal, plan: Plan, told: set[str]) -> int:
+    """How many pictures of this run's results an earlier report counts too."""
+    again = told.intersection(map(str, report.written))
+    jobs = (job for job in plan.jobs if again.intersection(map(str, job.results)))
+    return sum(journal.tar_pictures.get(journal.place(job), 1) for job in jobs) if again else 0
 
 
 def variant_of(out: Path, variant: dict[str, Any]) -> dict[str, Any]:

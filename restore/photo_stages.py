@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -30,7 +31,7 @@ from restore.prefetch import prefetch
 from restore.upsample import upsample_chroma
 from restore.variants import VariantPainter, samples
 
-__all__ = ["Coloured", "Palette", "Work", "colour_pictures"]
+__all__ = ["Coloured", "Loaded", "Palette", "Work", "colour_pictures", "one_line", "open_brush", "pixels_of", "windows"]
 
 log = logging.getLogger(__name__)
 
@@ -110,17 +111,21 @@ class Loaded:
     """A file's bytes, or why they could not be read."""
 
     work: Work
-    data: bytes
+    data: bytes = b""
+    pixels: int = 0
+    """Of all its pages, by the header."""
+
     reason: str | None = None
 
 
 def colour_pictures(works: Iterable[Work], palette: Palette, options: PhotoOptions) -> Generator[Coloured, None, None]:
     """Colours pictures in their order. A bad one gives a reason; only what stops all of them is raised."""
-    jobs = options.jobs or os.cpu_count() or 1
+    threads = options.threads or os.cpu_count() or 1
     brush = open_brush(palette, options)
-    pictures = max(min(WINDOW_PICTURES, WINDOW_GRIDS // options.samples), 1)
-    with Parallel(jobs, prefer="threads") as decoders, Parallel(jobs, prefer="threads") as encoders:
-        decoded = prefetch(decode(windows(works, pictures), decoders, palette), WINDOWS_AHEAD)
+    # By name: inside a worker, threads that are only preferred would be the cluster's.
+    with Parallel(threads, backend="threading") as decoders, Parallel(threads, backend="threading") as encoders:
+        loaded = windows(map(load, works), options)
+        decoded = prefetch(decode(loaded, decoders, palette), WINDOWS_AHEAD)
         coloured = prefetch(paint(decoded, brush), WINDOWS_AHEAD)
         with closing(coloured):
             for window in coloured:
@@ -142,36 +147,37 @@ def portions(window: Sequence[Coloured]) -> Iterator[list[Coloured]]:
     yield portion
 
 
-def windows(works: Iterable[Work], pictures: int) -> Iterator[list[Loaded]]:
-    """Reads files, and groups them by number and by pixels."""
+def windows(measured: Iterable[Loaded], options: PhotoOptions) -> Iterator[list[Loaded]]:
+    """Groups files by number and by pixels, and leaves out windows that are mere company."""
+    pictures = max(min(WINDOW_PICTURES, WINDOW_GRIDS // options.samples), 1)
     window: list[Loaded] = []
     pixels = 0
-    for work in works:
-        loaded = load(work)
-        more = pixels_of(loaded.data)
-        full = len(window) == pictures or pixels + more > WINDOW_PIXELS
-        if window and (full or work.starts_window):
-            yield window
+    for item in measured:
+        full = len(window) == pictures or pixels + item.pixels > WINDOW_PIXELS
+        if window and (full or item.work.starts_window):
+            if any(other.work.wanted for other in window):
+                yield window
             window, pixels = [], 0
-        window.append(loaded)
-        pixels += more
-    if window:
+        window.append(item)
+        pixels += item.pixels
+    if any(other.work.wanted for other in window):
         yield window
 
 
 def load(work: Work) -> Loaded:
     try:
-        return Loaded(work, work.read())
+        data = work.read()
     except RechromaError as error:
-        return Loaded(work, b"", one_line(error))
+        return Loaded(work, reason=one_line(error))
     except (OSError, MemoryError) as error:
-        return Loaded(work, b"", f"cannot be read: {one_line(error)}")
+        return Loaded(work, reason=f"cannot be read: {one_line(error)}")
+    return Loaded(work, data, pixels_of(io.BytesIO(data)))
 
 
-def pixels_of(data: bytes) -> int:
+def pixels_of(file: io.BytesIO | Path) -> int:
     """From the header alone; 0 where Pillow does not know the file, whoever decodes it then says why."""
     try:
-        with Image.open(io.BytesIO(data)) as picture:
+        with Image.open(file) as picture:
             return picture.width * picture.height * int(getattr(picture, "n_frames", 1))
     except Exception:  # Pillow's readers raise whatever a broken header makes them stumble over
         return 0

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from restore.cli.console import console, progress_bar
-from restore.cli.options import colorizer_options, existing_or_not, look_options, make_colorizer, sampling_options
+from restore.cli.options import (
+    colorizer_options,
+    existing_or_not,
+    look_options,
+    make_colorizer,
+    sampling_options,
+    worker_options,
+)
 from restore.errors import PartialFailureError
 
 __all__ = ["photos"]
@@ -19,7 +26,6 @@ __all__ = ["photos"]
 @click.option("-o", "--output", required=True, type=existing_or_not, help="Folder for the results.")
 @click.option("--overwrite", is_flag=True, help="Do finished pictures again.")
 @click.option("--restart", is_flag=True, help="Forget what a killed run finished; results stay, but for --overwrite.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Pictures decoded and encoded side by side.")
 @click.option(
     "--samples",
     default=1,
@@ -29,13 +35,15 @@ __all__ = ["photos"]
 )
 @sampling_options
 @look_options
+@worker_options
 @colorizer_options
 def photos(
     inputs: tuple[Path, ...],
     output: Path,
     overwrite: bool,
     restart: bool,
-    jobs: int | None,
+    jobs: int,
+    cluster: str | None,
     samples: int,
     seed: int | None,
     temperature: float | None,
@@ -49,6 +57,7 @@ def photos(
     and NAME.seeds-7-10.jpg shows them together. One bad file never stops the rest. A run that was killed goes on when
     the same command is run again.
     """
+    from restore.jobs.workers import Workers
     from restore.photos import PhotoOptions, colorize_photos
 
     options = PhotoOptions(
@@ -59,10 +68,12 @@ def photos(
         upsampling=upsampling,
         overwrite=overwrite,
         restart=restart,
-        jobs=jobs,
+        threads=model["threads"],
     )
+    workers = Workers(jobs, cluster, model["threads"])
     with progress_bar("photos", "photos") as tick:
-        report = colorize_photos(inputs, output, colorizer=make_colorizer(**model), options=options, progress=tick)
+        colorizer = make_colorizer(**model)
+        report = colorize_photos(inputs, output, colorizer=colorizer, options=options, workers=workers, progress=tick)
     for path, warning in report.warnings:
         console.print(f"warning: {path}: {warning}", style="yellow", markup=False, soft_wrap=True)
     for path, reason in report.failed:

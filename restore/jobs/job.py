@@ -32,8 +32,8 @@ def job_folder(output: Path) -> Path:
 class Job:
     """Everything that is kept of an unfinished job, for one ``with`` block.
 
-    ``entries`` are those of earlier runs. The folder stays when the block ends, unless nothing was finished in it or
-    :meth:`done` was called.
+    ``entries`` are those of earlier runs, and what is to be remembered of this one. The folder stays when the block
+    ends, unless nothing was finished in it or :meth:`done` was called.
 
     Raises:
         OptionError: the job was begun with another source, other options, weights or program; ``restart`` forgets it.
@@ -65,6 +65,8 @@ class Job:
         self.was_begun = path.exists()
         """An earlier run did not end."""
         self.entries: list[Entry] = []
+        self.count = 0
+        """Of all entries, the others too."""
         self.notes = notes
         self.warnings: list[str] = []
         if found.header is None and path.exists() and not restart:
@@ -80,6 +82,7 @@ class Job:
                 self.warn(
                     f"{found.damaged} lines of the journal of {self.output} are damaged: those parts are done again"
                 )
+        self.count = len(self.entries)
         if not self.entries:
             shutil.rmtree(self.folder / UNITS, ignore_errors=True)
         self.journal = Journal(path, {"format": FORMAT, **facts, "notes": self.notes}, self.entries)
@@ -92,18 +95,20 @@ class Job:
         """Forgets the entries that are not wanted, on the disk too."""
         kept = [entry for entry in self.entries if wanted(entry)]
         if len(kept) != len(self.entries):
-            self.entries = kept
+            self.entries, self.count = kept, len(kept)
             with writing(self.output):
                 self.journal.close()
                 found = read_journal(self.folder / JOURNAL)
                 assert found.header is not None
                 self.journal = Journal(self.folder / JOURNAL, found.header, kept)
 
-    def add(self, entry: Entry, *, sync: bool = True) -> None:
-        """Something is finished: on the disk when this returns, if ``sync``."""
+    def add(self, entry: Entry, *, sync: bool = True, remember: bool = True) -> None:
+        """Something is finished: on the disk when this returns, if ``sync``; in ``entries`` too, if ``remember``."""
         with writing(self.output):
             self.journal.append(entry, sync=sync)
-        self.entries.append(entry)
+        self.count += 1
+        if remember:
+            self.entries.append(entry)
 
     def unit_path(self, name: str) -> Path:
         """Where a unit of this job lies; its folder exists."""
@@ -118,7 +123,7 @@ class Job:
 
     def close(self) -> None:
         self.journal.close()
-        if self.finished or not self.entries:
+        if self.finished or not self.count:
             # The journal goes last: as long as there is something to clear away, it says what it is.
             shutil.rmtree(self.folder / UNITS, ignore_errors=True)
             (self.folder / JOURNAL).unlink(missing_ok=True)
@@ -131,7 +136,7 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and self.entries and not self.finished:
+        if error is not None and self.count and not self.finished:
             error.add_note("what is finished is kept: run the same command again and it goes on from there")
         self.close()
 

@@ -70,7 +70,7 @@ def files_of(*folder: str) -> Callable[[Path], list[Path]]:
 
 def colour_photo(damaged: Path, _: Path, out: Path) -> None:
     """Decoded, coloured and written; what was written can be read again."""
-    report = colorize_photos([damaged], out, colorizer=BROWN, options=PhotoOptions(jobs=1))
+    report = colorize_photos([damaged], out, colorizer=BROWN, options=PhotoOptions(threads=1))
     results = [path for path in out.iterdir() if path.name != report_path(out).name]
     if report.failed:
         assert not results
@@ -143,7 +143,7 @@ def run_film(source: Path, target: Path, progress: Callable[[int, int | None], N
 
 
 def run_album(source: Path, target: Path, progress: Callable[[int, int | None], None] | None = None) -> None:
-    colorize_photos([source], target, colorizer=BROWN, options=PhotoOptions(jobs=1), progress=progress)
+    colorize_photos([source], target, colorizer=BROWN, options=PhotoOptions(threads=1), progress=progress)
 
 
 def job_with(damaged: Path, whole: Path, out: Path, template: Path) -> None:

@@ -45,7 +45,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(source: Path, out: Path, colorizer: Colorizer, **options: Any) -> PhotosReport:
-    chosen = PhotoOptions(**{"samples": 3, "seed": 7, "jobs": 1, **options})
+    chosen = PhotoOptions(**{"samples": 3, "seed": 7, "threads": 1, **options})
     return colorize_photos([source], out, colorizer=colorizer, options=chosen)
 
 

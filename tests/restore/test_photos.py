@@ -370,7 +370,7 @@ def test_real_files(shared_data: Path, tmp_path: Path) -> None:
     for path in (shared_data / "formats" / "photo").iterdir():
         if path.stat().st_size < 200_000:
             shutil.copyfile(path, tmp_path / "in" / path.name)
-    report = run(tmp_path / "in", tmp_path / "out", jobs=2)
+    report = run(tmp_path / "in", tmp_path / "out", threads=2)
     assert {path.name for path, _ in report.failed} == {
         "broken.png",
         "decompression_bomb.gif",

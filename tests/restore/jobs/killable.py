@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,6 +20,7 @@ import torch
 
 from restore.colorizer import Colorizer
 from restore.jobs.units import UnitLengths
+from restore.jobs.workers import Workers
 from restore.photos import PhotoOptions, colorize_photos
 from restore.video import VideoOptions, colorize_video
 
@@ -35,21 +35,31 @@ def colour_film(
     kill_at: int | None = None,
     threads: int = 1,
     unit: int | None = None,
+    jobs: int = 1,
     **options: Any,
 ) -> None:
     def progress(done: int, _: int | None) -> None:
-        if done == kill_at:
+        if kill_at is not None and done >= kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     units = UnitLengths(unit, unit, UNITS.context) if unit is not None else UNITS
     chosen = VideoOptions(threads=threads, units=units, **{"preset": "veryfast", **options})
     colorizer = Colorizer(model, device="cpu", engine="torch", threads=1, working_size=TOY_WORKING_SIZE, batch=4)
-    colorize_video(source, target, colorizer=colorizer, options=chosen, progress=progress)
+    workers = Workers(jobs, threads=threads)
+    colorize_video(source, target, colorizer=colorizer, options=chosen, progress=progress, workers=workers)
 
 
-def colour_album(model: str, source: str, target: str) -> None:
+def colour_album(
+    model: str, source: str, target: str, kill_at: int | None = None, jobs: int = 1, **options: Any
+) -> None:
+    def progress(done: int, _: int | None) -> None:
+        if done == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     colorizer = Colorizer(model, device="cpu", engine="torch", threads=1, working_size=TOY_WORKING_SIZE)
-    colorize_photos([Path(source)], target, colorizer=colorizer, options=PhotoOptions(jobs=1))
+    chosen = PhotoOptions(threads=1, **options)
+    workers = Workers(jobs, threads=1)
+    colorize_photos([source], target, colorizer=colorizer, options=chosen, workers=workers, progress=progress)
 
 
 WORKS: dict[str, Callable[..., None]] = {"film": colour_film, "album": colour_album}
