@@ -111,7 +111,7 @@ def colour_files(
         except (RechromaError, OSError, MemoryError) as error:
             if plan.single and isinstance(error, RechromaError):
                 raise
-            reason = one_line(error).removeprefix(f"{path}: ")
+            reason = one_line(error).removeprefix(f"{path}: ").replace(f"{path} is ", "it is ")
             log.info("%s: %s", path, reason)
             report.failed.append((path, reason))
         else:

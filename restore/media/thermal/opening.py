@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from restore.errors import OptionError, RechromaError
-from restore.media.demuxing import check_readable
+from restore.errors import DamagedMediaError, InputError, OptionError, RechromaError
+from restore.media.demuxing import check_readable, open_media
 from restore.media.photo_jpeg_segments import segments
 from restore.media.photo_source import read_bytes
 from restore.media.thermal.fff import MAGIC
@@ -19,13 +19,9 @@ from restore.media.thermal.y16 import open_y16, y16_size
 
 __all__ = ["THERMAL_SUFFIXES", "open_thermal"]
 
-THERMAL_SUFFIXES = frozenset(
-    f".{ending}"
-    for family in (
-        "jpg jpeg rjpg png tif tiff bmp webp", "seq csq fff img", "avi mkv mp4 mov m4v mpg mpeg ts webm wmv",
-    )
-    for ending in family.split()
-)  # fmt: skip
+FILM_SUFFIXES = frozenset((".avi", ".mkv", ".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".webm", ".wmv"))
+PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".rjpg", ".png", ".tif", ".tiff", ".bmp", ".webp"))
+THERMAL_SUFFIXES = FILM_SUFFIXES | PICTURE_SUFFIXES | {".seq", ".csq", ".fff", ".img"}
 """Lower-case endings of files that are looked at in folders; what a file is, its content tells."""
 
 HEAD = 16
@@ -71,7 +67,21 @@ def open_by_content(path: Path, palette: str, threads: int | None) -> ThermalSou
     size = y16_size(path)
     if size is not None:
         return open_y16(path, size)
+    if path.suffix.lower() not in FILM_SUFFIXES:
+        check_is_film(path)
     return open_recording(path, palette=palette, threads=threads)
+
+
+def check_is_film(path: Path) -> None:
+    """Raises ``InputError`` for what FFmpeg cannot read either, ``DamagedMediaError`` for a broken film."""
+    try:
+        open_media(path).close()
+    except DamagedMediaError:
+        raise
+    except InputError as error:
+        raise InputError(
+            "it looks thermal only by its name: it does not begin as FLIR's files, JPEG, PNG, TIFF or any film do"
+        ) from error
 
 
 def open_jpeg(path: Path, palette: str) -> ThermalSource:

@@ -48,7 +48,8 @@ def palette_of(path: Path, palette: str, threads: int | None) -> str | None:
             return None
         size = f"{film.format.width}x{film.format.height}"
         pictures = [rgb_of(frame, film.format) for frame in islice(film.frames(), LOOKED_AT)]
-        return chosen_palette(pictures, palette, f"an ordinary colour film of {size}")
+        otherwise = f"an ordinary colour film of {size}, not a thermal one: it holds no sensor's values"
+        return chosen_palette(pictures, palette, otherwise)
 
 
 def read_film(source: ThermalSource) -> Iterator[ThermalFrame]:

@@ -27,6 +27,7 @@ MAKERS_FACTS = (Base.Make, Base.Model, Base.Software, Base.DateTime, Base.ImageD
 KNOWN_SENSORS = ((640, 512), (1280, 1024), (640, 480), (336, 256), (320, 256), (160, 120))
 GRAY_MODES = {"1": 8, "L": 8, "LA": 8, "I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16, "I": 16}
 OFF_PALETTE = 0.02
+LOST = "of a {} without its thermal record, which editors and messengers leave out"
 
 
 def camera_facts(data: bytes) -> dict[str, Any]:
@@ -46,6 +47,16 @@ def camera_facts(data: bytes) -> dict[str, Any]:
         if text and text.isprintable():
             facts[name] = text
     return facts
+
+
+def thermal_camera(facts: dict[str, Any], *, is_thermal: bool = False) -> str:
+    """The camera that wrote a thermal record beside the picture, by name; empty where it is no such one.
+
+    DJI makes others too, so it counts where the picture ``is_thermal`` or is said to be.
+    """
+    make, model = (str(facts.get(key, "")) for key in ("Make", "Model"))
+    is_thermal = is_thermal or stated_polarity(facts) is not None
+    return (model or make) if "flir" in make.lower() or ("dji" in make.lower() and is_thermal) else ""
 
 
 def stated_polarity(facts: dict[str, Any]) -> str | None:
@@ -93,7 +104,12 @@ def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) 
     depth = 16 if picture.dtype == np.uint16 else 8
     name, share = None, 0.0
     if picture.ndim == 3:
-        name = chosen_palette([picture], palette, f"an ordinary colour {kind} of {picture.shape[1]}x{picture.shape[0]}")
+        size = f"{picture.shape[1]}x{picture.shape[0]}"
+        camera = thermal_camera(facts)
+        ordinary = f"an ordinary colour {kind} of {size}, not a thermal one: it holds no sensor's values"
+        name = chosen_palette(
+            [picture], palette, f"a colour {kind} of {size} {LOST.format(camera)}" if camera else ordinary
+        )
         rgb = picture
         picture = invert_palette(rgb, name) if name else np.asarray(Image.fromarray(rgb).convert("L"))  # BT.601
         share = off_palette_share(rgb, name) if name else 0.0
@@ -102,6 +118,8 @@ def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) 
         path, f"{depth}-bit {kind}", picture.shape, depth, lambda _: iter([frame]),
         polarity="white" if depth == 16 or name else stated_polarity(facts), palette=name, metadata=facts,
     )  # fmt: skip
+    if camera := thermal_camera(facts, is_thermal=name is not None):
+        source.warn(f"it is {LOST.format(camera)}: the rendered picture is taken, of {depth} bits")
     if share > OFF_PALETTE:
         source.warn(f"{share:.0%} of the pixels have no colour of the palette {name}: text, logo or printed edges")
     return source
@@ -142,7 +160,7 @@ def chosen_palette(pictures: list[NDArray[np.uint8]], palette: str, otherwise: s
     found = recognise_palette(pictures)
     if found is None:
         raise InputError(
-            f"this is {otherwise}, not a thermal one: it holds no sensor's values, and its colours are of no known "
-            "palette; give the camera's original, or say which --palette it has"
+            f"this is {otherwise}, and its colours are of no known palette; give the camera's original, or say which "
+            "--palette it has"
         )
     return found.name
