@@ -17,9 +17,12 @@ from restore.errors import WorkerError
 
 __all__ = ["open_cluster"]
 
-ANSWER_SECONDS = 20
+ANSWER_SECONDS = 30
 """How long scheduler and first worker may take to answer."""
 
+
+ROOM = 32
+"""Items that are handed out at least, so that workers that come later find some."""
 
 TALKERS = ("distributed", "tornado")
 """Loggers that report what is no news: answers of workers that died, and whatever was under way when a client left."""
@@ -44,7 +47,7 @@ def open_cluster(address: str, waiting: int, options: dict[str, Any]) -> Iterato
             raise WorkerError(f"{address} has no workers; start some: dask worker {address} --nthreads 1") from error
         with ThreadPoolExecutor(1, thread_name_prefix="handing out") as thread:
             backend = ClusterBackend(client, thread)
-            at_once = sum(client.nthreads().values()) + waiting
+            at_once = max(sum(client.nthreads().values()), ROOM) + waiting
             yield Parallel(backend=backend, pre_dispatch=at_once, **options)
 
 

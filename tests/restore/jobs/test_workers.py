@@ -14,6 +14,7 @@ import pytest
 
 from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs import worker_process
+from restore.jobs.lock import JobLock
 from restore.jobs.worker_process import Shelf, device_of_worker, kept, portable
 from restore.jobs.workers import MOST_DEATHS, WAITING, Handout, Workers
 from tests.restore.jobs import tasks
@@ -187,7 +188,8 @@ def test_workers_take_gpus_in_turn_and_a_dead_ones_is_free_again(
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
     monkeypatch.setattr(worker_process, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(worker_process, "held_locks", locks := [])
+    locks: list[JobLock] = []
+    monkeypatch.setattr(worker_process, "held_locks", locks)
     given = []
     for _ in range(4):  # as four processes would: a lock is held from one descriptor, not from one process
         worker_process.worker_index.cache_clear()
