@@ -29,6 +29,7 @@ __all__ = ["main"]
 
 NOTHING_LEFT = "nothing half-written was left under the output's name"
 READERS = ("imagecodecs", "tifffile")  # what they log of a broken file, our one line says
+INTERRUPTED = 128 + signal.SIGINT
 STOP_SIGNALS = ("SIGTERM", "SIGHUP")  # like Ctrl-C: what is half-written goes
 
 
@@ -65,8 +66,8 @@ for command in (video, photos, thermal, status, verify, models, bench, train, ev
     rechroma.add_command(command)
 
 
-def interrupt(number: int, _: FrameType | None) -> None:
-    raise KeyboardInterrupt(number)
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def stop_cleanly_on_signals() -> None:
@@ -77,10 +78,10 @@ def stop_cleanly_on_signals() -> None:
 
 
 def interrupted(error: BaseException) -> int:
-    """Says so, and gives the exit code: 128 and the signal's number, as shells have it."""
+    """Says so, and gives the exit code, which is one for all signals: a script that asks has one case, not four."""
     cause = error.__cause__ or error
     console.print(f"interrupted; {how_to_go_on(cause) or NOTHING_LEFT}", markup=False, soft_wrap=True)
-    return 128 + next(iter(cause.args), signal.SIGINT)
+    return INTERRUPTED
 
 
 def how_to_go_on(error: BaseException) -> str:
