@@ -11,6 +11,8 @@ from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 
+import torch
+
 from restore.colorizer import Colorizer
 from restore.errors import DiskError, RechromaError
 from restore.jobs.fingerprint import model_facts, program_facts
@@ -106,7 +108,7 @@ def colorize_photos(
         bases = {
             "model": model_facts(colorizer),
             "options": {key: value for key, value in asdict(options).items() if key in OF_THE_RESULT},
-            "program": program_facts(None),
+            "program": {**program_facts(None), "threads": threads_that_count(colorizer, workers)},
         }
         with JobFolder(out, bases, notes={"photos": len(plan.jobs)}, restart=options.restart) as folder:
             if folder.was_begun:
@@ -129,6 +131,14 @@ def colorize_photos(
         if plan.failed:
             write_whole_report(report, None, out, plan)
     return report
+
+
+def threads_that_count(colorizer: Palette, workers: Workers) -> int | None:
+    """Those of PyTorch on a CPU, whose last bits hang on their number; other engines' do not."""
+    facts = model_facts(colorizer)
+    if (facts.get("engine"), facts.get("device")) != ("torch", "cpu"):
+        return None
+    return torch.get_num_threads() if workers.alone else workers.threads_each
 
 
 class Batch:

@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from restore import photo_stages
 from restore.colorizer import Colorizer
 from restore.colour import FloatArray
-from restore.errors import DiskError, ModelError
+from restore.errors import DiskError, ModelError, OptionError
 from restore.jobs.job import job_folder
 from restore.jobs.workers import Workers
 from restore.photo_job import Finished, ToDo, place_in
@@ -162,6 +163,18 @@ def test_a_batch_goes_on_with_other_workers(
     assert (report["pictures"], len(report["written"]), len(report["failed"])) == (PICTURES + 2, PICTURES + 1, 3)
 
 
+def test_other_threads_of_pytorch_are_refused(album: Path, sampling_colorizer: Colorizer, tmp_path: Path) -> None:
+    """Its last bits hang on them, and what is drawn on those."""
+    out = tmp_path / "out"
+    threads = torch.get_num_threads()
+    with pytest.raises(StopError):
+        run(album, out, sampling_colorizer, Here(2, threads=threads), progress=stop_behind(9))
+    with pytest.raises(OptionError, match=f"program.threads was {threads}, is {threads + 1}"):
+        run(album, out, sampling_colorizer, Here(2, threads=threads + 1))
+    run(album, out, sampling_colorizer)
+    assert len(content(out)) == PICTURES + 1
+
+
 def test_an_error_in_a_worker_ends_the_batch(
     album: Path, toy_colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +240,8 @@ def test_units_are_the_windows_of_one_process(album: Path, tmp_path: Path, monke
     units: list[Unit] = []
 
     class Watching(Pretended):
-        def run(self, _: Any, items: Iterable[Any], **__: Any) -> Generator[Any, None, None]:
+        def run(self, task: Any, items: Iterable[Any], **_: Any) -> Generator[Any, None, None]:
+            assert task.out == tmp_path / "again"
             units.extend(items)
             yield from ()
 
