@@ -34,6 +34,12 @@ STILLS = ("png", "jpeg")
 THUMBNAIL = (192, 128)
 """Width and height of what cuts are looked for in."""
 
+THUMBNAIL_FENCE = 1.5
+"""Times the width of its values' middle half that its range reaches beyond that half (Tukey's fences)."""
+
+UNCHANGED = 0.1
+"""Of the width of the middle half of its values, by which a pixel that is as it was may have changed."""
+
 
 @dataclass(frozen=True)
 class ThermalOptions:
@@ -124,14 +130,18 @@ class Shown:
 def in_range(
     frames: Iterable[ThermalFrame], source: ThermalSource, *, black_hot: bool, method: str
 ) -> Iterator[tuple[ThermalFrame, FloatArray]]:
-    """From counts to white-hot luma ``H x W`` in [0, 1]. The range is one for a shot: it starts anew at a cut."""
+    """From counts to white-hot luma ``H x W`` in [0, 1]. The range is one for a shot: it starts anew at a cut.
+
+    Where most of the picture keeps its counts there is none, whatever came or went in the rest.
+    """
     frames, looked_at = tee(frames)  # the detector reads two frames ahead
     starts: Iterable[bool] = find_shot_starts(thumbnail(frame.raw) for frame in looked_at)
     steady, local = SteadyRange(source.bit_depth), LocalContrast() if method == "local" else None
-    previous: int | None = None
-    for frame, starts_shot in zip(frames, starts, strict=True):
-        seconds = float((frame.pts - (frame.pts if previous is None else previous)) * Fraction(source.time_base))
-        previous = frame.pts
+    previous: ThermalFrame | None = None
+    for frame, is_cut in zip(frames, starts, strict=True):
+        starts_shot = is_cut and not (previous is not None and goes_on(previous.raw, frame.raw))
+        seconds = float((frame.pts - (previous or frame).pts) * Fraction(source.time_base))
+        previous = frame
         luma = steady(frame.raw, seconds, starts_shot=starts_shot)
         luma = 1 - luma if black_hot else luma
         if local is not None:
@@ -146,10 +156,27 @@ def normalised(
     return Normalised(full, painter.prepare(np.ascontiguousarray(np.rot90(full, turns))), clock)
 
 
+def shrunk(raw: RawArray) -> FloatArray:
+    return np.asarray(cv2.resize(raw, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def goes_on(before: RawArray, now: RawArray) -> bool:
+    """Whether half of the picture or more is as it was, in counts."""
+    first, second = shrunk(before), shrunk(now)
+    quarter, three_quarters = np.percentile(second, (25, 75))
+    return bool(np.median(np.abs(second - first)) <= UNCHANGED * (three_quarters - quarter))
+
+
 def thumbnail(raw: RawArray) -> FloatArray:
-    """Luma in [0, 1] of one picture by itself, small."""
-    small = np.asarray(cv2.resize(raw, THUMBNAIL, interpolation=cv2.INTER_AREA), np.float32)
-    low, high = np.percentile(small, (2, 98))
+    """Luma in [0, 1] of one picture by itself, small.
+
+    Its range is that of the middle half of the values and a little around it: by percentiles further out, a hot object
+    that enters would leave nothing of the contrast around it, and be taken for a cut.
+    """
+    small = shrunk(raw)
+    darkest, quarter, three_quarters, brightest = np.percentile(small, (2, 25, 75, 98))
+    reach = THUMBNAIL_FENCE * (three_quarters - quarter)
+    low, high = max(darkest, quarter - reach), min(brightest, three_quarters + reach)
     return np.asarray(np.clip((small - low) / max(high - low, 1.0), 0, 1), np.float32)
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from restore.colour import FloatArray
+from restore.media.thermal import ThermalFrame, ThermalSource
 from restore.thermal_local import LocalContrast
 from restore.thermal_range import SteadyRange
+from restore.thermal_stages import in_range
 
 Counts = NDArray[np.uint16]
 FRAME = 0.1  # seconds
@@ -48,6 +53,68 @@ def test_a_hot_object_does_not_make_the_picture_pump(method: str) -> None:
     assert max(changes) < 0.03
     assert changes[0] < 0.01
     assert np.abs(naive(hot) - naive(background()))[behind].mean() > 0.3
+
+
+def recording(*, warming: float = 1.5) -> list[tuple[Counts, NDArray[np.bool_]]]:
+    """Six seconds of a scene that warms slowly, with a hot object in the middle third; and where background is."""
+    frames = []
+    for number in range(60):
+        counts = np.asarray(background(number) + warming * number, np.uint16)
+        frames.append(with_hot_object(counts) if 20 <= number < 40 else (counts, np.ones_like(counts, bool)))
+    return frames
+
+
+def ranged(pictures: list[Counts], method: str = "percentile") -> list[FloatArray]:
+    """Through the stage as recordings go, with its own detector of cuts."""
+    source = ThermalSource(
+        Path("made"), "made", pictures[0].shape, 16, lambda _: iter([]), is_recording=True, time_base=Fraction(1, 10)
+    )
+    frames = [ThermalFrame(picture, number) for number, picture in enumerate(pictures)]
+    return [luma for _, luma in in_range(frames, source, black_hot=False, method=method)]
+
+
+def movement(lumas: list[FloatArray], frames: list[tuple[Counts, NDArray[np.bool_]]]) -> tuple[float, float]:
+    """Codes of 255 by which the background's level moves from frame to frame at most, and over all frames."""
+    everywhere = np.logical_and.reduce([behind for _, behind in frames])
+    levels = [255 * float(luma[everywhere].mean()) for luma in lumas]
+    return float(np.abs(np.diff(levels)).max()), float(np.ptp(levels))
+
+
+def test_a_recording_holds_still_while_things_come_and_go_and_it_warms() -> None:
+    """The scene itself warms by a quarter of its range, which is shown, not hidden; nothing jumps."""
+    frames = recording()
+    step, whole = movement(ranged([counts for counts, _ in frames]), frames)
+    naive_step, naive_whole = movement([naive(counts) for counts, _ in frames], frames)
+    assert step < 1.5
+    assert naive_step > 60
+    assert whole < 0.6 * naive_whole
+
+
+def test_without_warming_the_background_stays_where_it_is() -> None:
+    frames = recording(warming=0)
+    step, whole = movement(ranged([counts for counts, _ in frames]), frames)
+    assert step < 1
+    assert whole < 4
+
+
+@pytest.mark.parametrize("method", ["percentile", "local"])
+def test_a_cut_changes_the_range_at_once(method: str) -> None:
+    """Each shot is what it is alone: nothing of the one before is left in its range, from its first frame on."""
+    first = [counts for counts, _ in recording()[:25]]
+    second = [np.asarray(30000 - 2 * (counts[::-1, ::-1].astype(int) - 20000), np.uint16) for counts in first]
+    both = ranged(first + second, method)
+    for got, alone in zip(both, ranged(first, method) + ranged(second, method), strict=True):
+        np.testing.assert_array_equal(got, alone)
+
+
+def test_a_shutter_between_is_no_new_scene() -> None:
+    """Cameras close a shutter to calibrate: a flat frame, and the scene goes on as it was, on the same range."""
+    frames = recording(warming=0)[:20]
+    pictures = [counts for counts, _ in frames]
+    pictures[10] = np.full_like(pictures[10], 20100)
+    lumas = ranged(pictures)
+    level = [255 * float(luma.mean()) for luma in lumas]
+    assert abs(level[11] - level[9]) < 6
 
 
 def test_what_is_hot_is_brighter_and_never_cut_off() -> None:

@@ -146,3 +146,17 @@ def test_polarity_on_real_pictures(shared_data: Path) -> None:
     assert len(answers) == 22
     assert ("black", "white") not in answers
     assert sum(white == "white" and black == "black" for white, black in answers) >= 15
+
+
+def test_polarity_of_what_sensors_recorded(shared_data: Path) -> None:
+    """By the file it is known for all; by the rendered picture alone never wrong, white-hot or inverted."""
+    answers = []
+    for path in sorted((shared_data / "thermal" / "radiometric").iterdir()):
+        with open_thermal(path) as source:
+            raw = next(source.frames()).raw.astype(np.float32)
+            assert source.polarity == "white"
+        low, high = np.percentile(raw, (0.5, 99.5))
+        gray = np.clip((raw - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+        answers.append((guess_polarity([gray]), guess_polarity([255 - gray])))
+    assert set(answers) == {("white", "black"), (None, None)}
+    assert len(answers) == 10
