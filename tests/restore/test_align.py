@@ -51,6 +51,14 @@ def largest_error(found: NDArray[np.float64], truth: NDArray[np.float64], inside
     return float(np.hypot(*(ours[:2] / ours[2] - theirs[:2] / theirs[2])).max())
 
 
+def median_error(found: NDArray[np.float64], truth: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
+    """The same in the median."""
+    down, across = np.nonzero(inside)
+    points = np.stack([across, down, np.ones_like(down)]).astype(np.float64)
+    ours, theirs = (matrix @ points for matrix in (found, truth))
+    return float(np.median(np.hypot(*(ours[:2] / ours[2] - theirs[:2] / theirs[2]))))
+
+
 @pytest.mark.parametrize("name", ["00497", "07555"])
 def test_a_known_homography_is_found_through_inverted_tones(pairs: dict[str, Pair], name: str) -> None:
     luma = luma_of(pairs[name])
@@ -72,6 +80,20 @@ def test_real_heat_is_found(pairs: dict[str, Pair]) -> None:
     _, inside = warp_thermal(seen, found.homography, *pair.thermal.shape)
     assert largest_error(found.homography, truth, inside) < 12
     assert found.residual < 2
+
+
+@pytest.mark.parametrize("name", ["00548", "00455"])
+def test_small_pictures_of_a_day_are_registered_to_a_pixel_or_two(pairs: dict[str, Pair], name: str) -> None:
+    """Real heat under a known displacement, 256 pixels wide; what the residual says is of the working size."""
+    pair = pairs[name]
+    size = (256, round(256 * pair.thermal.shape[0] / pair.thermal.shape[1]))
+    luma, heat = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (luma_of(pair), heat_of(pair)))
+    truth = other_camera(size[1], size[0])
+    seen = np.asarray(cv2.warpPerspective(heat, truth, size), np.float32)
+    found = align(np.asarray(luma, np.float32), seen)
+    _, inside = warp_thermal(seen, found.homography, size[1], size[0])
+    assert median_error(found.homography, truth, inside) < 2
+    assert 0.3 < found.residual < 3
 
 
 def test_strangers_are_refused(pairs: dict[str, Pair]) -> None:
