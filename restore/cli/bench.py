@@ -229,3 +229,54 @@ def bench_the_palette(
     console.print(table)
     console.print(f"CPU seconds a frame, by the definition / inversion: {cost.gain:.0f}")
     console.print(f"CPU seconds, inversion / whole run: {100 * cost.share:.1f} %")
+
+
+@bench.command("workers")
+@click.argument("clips", nargs=-1, required=True, type=existing_or_not)
+@click.option("--shots", default=40, show_default=True, type=click.IntRange(min=2), help="Of the film made, in turn.")
+@click.option("--shot-frames", default=40, show_default=True, type=click.IntRange(min=3), help="Of each shot.")
+@click.option("--model", default="pix2pix", show_default=True)
+@engine_option
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--codec", help="Codec of the result.")
+@click.option("--preset", help="The encoder's preset.")
+@click.option("--repeat", default=1, show_default=True, type=click.IntRange(min=1), help="Rounds; medians are shown.")
+def bench_the_workers(
+    clips: tuple[Path, ...],
+    shots: int,
+    shot_frames: int,
+    model: str,
+    engine: str,
+    device: str,
+    codec: str | None,
+    preset: str | None,
+    repeat: int,
+) -> None:
+    """Colour a film of many shots from CLIPS, by one worker and by two, with one thread each."""
+    from restore import bench_workers as benchmark
+    from restore.video import VideoOptions
+
+    options = VideoOptions(codec=codec, preset=preset)
+    result = benchmark.bench_workers(
+        clips,
+        shots=shots,
+        shot_frames=shot_frames,
+        model=model,
+        engine=engine,
+        device=device,
+        options=options,
+        repeat=repeat,
+    )
+    table = Table("", "frames", "wall s", "CPU s", "frames/s")
+    for way, timed in result.ways.items():
+        speed = f"{result.frames / timed.seconds:.1f}"
+        table.add_row(way, str(result.frames), f"{timed.seconds:.1f}", f"{timed.cpu_seconds:.1f}", speed)
+    console.print(table)
+    told = "counted: models loaded, workers started, planning, joining and checksums; a unit is a shot"
+    console.print(told, soft_wrap=True)
+    told = "this process: decoder, network and encoder have a thread each; a worker has one for all of them"
+    console.print(told, soft_wrap=True)
+    for slower in (benchmark.ONE, benchmark.THIS_PROCESS):
+        console.print(f"two workers / {slower}, speed: {result.gain(slower, benchmark.TWO):.2f}")
+    same = len({timed.sha256 for timed in result.ways.values()}) == 1
+    console.print("the films are the same bytes" if same else "THE FILMS DIFFER")
