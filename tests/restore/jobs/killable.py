@@ -23,6 +23,7 @@ from restore.jobs.units import UnitLengths
 from restore.jobs.workers import Workers
 from restore.photos import PhotoOptions, colorize_photos
 from restore.video import VideoOptions, colorize_video
+from restore_models import pixcolor_row  # noqa: F401  # so that children need not load its compiler
 
 UNITS = UnitLengths(shortest=3, longest=6, context=4)
 TOY_WORKING_SIZE = 64
