@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,10 +17,14 @@ from typing import Any
 import av
 import cv2
 from av.video.stream import VideoStream
+from joblib import Parallel
+from joblib._parallel_backends import LokyBackend
+from joblib.executor import get_memmapping_executor
+from joblib.externals.loky import get_reusable_executor
 
 from restore.colorizer import Colorizer
 from restore.jobs.units import UnitLengths
-from restore.jobs.workers import Workers, map_here
+from restore.jobs.workers import PARALLEL, WAITING, Workers
 from restore.media.video_source import VideoSource
 from restore.report import file_sha256
 from restore.video import VideoOptions, colorize_video
@@ -28,21 +32,30 @@ from restore.video import VideoOptions, colorize_video
 __all__ = ["Timed", "WorkersBench", "bench_workers", "join_shots"]
 
 
+class OneProcess(LokyBackend):  # type: ignore[misc]  # joblib is not typed
+    """joblib's processes, of which it would not start a single one."""
+
+    def configure(self, n_jobs: int = 1, parallel: Any = None, **options: Any) -> int:
+        options = {key: value for key, value in options.items() if key not in ("prefer", "require")}
+        environment = self._prepare_worker_env(n_jobs=n_jobs)
+        self._workers = get_memmapping_executor(1, env=environment, context_id=parallel._id, **options)
+        self.parallel = parallel
+        return 2
+
+
 class OneWorker(Workers):
-    """A worker whose process also plans. It has less to start than one beside its driver would."""
+    """A worker beside this process, as two are."""
 
     @property
     def alone(self) -> bool:
         return False
 
-    def run(
-        self,
-        task: Callable[[Any], Any],
-        items: Iterable[Any],
-        *,
-        prepare: Callable[[], object] | None = None,  # noqa: ARG002 - the first task does it
-    ) -> Generator[Any, None, None]:
-        return map_here(task, items)
+    @contextmanager
+    def pool(self) -> Iterator[Parallel]:
+        try:
+            yield Parallel(backend=OneProcess(inner_max_num_threads=1), pre_dispatch=1 + WAITING, **PARALLEL)
+        finally:
+            get_reusable_executor().shutdown(wait=True)
 
 
 @dataclass(frozen=True)
@@ -140,7 +153,7 @@ def join_shots(clips: Sequence[Path], target: Path, *, shots: int, shot_frames: 
         for number in range(shots):
             for frame in stretch(clips[number % len(clips)], number // len(clips) * shot_frames, shot_frames):
                 if stream is None:
-                    stream = out.add_stream("libx264", rate=25, options={"crf": "12", "preset": "veryfast"})
+                    stream = out.add_stream("libx264", rate=25, options={"crf": "18"})
                     stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "gray"
                 picture = frame.reformat(stream.width, stream.height, "gray")
                 picture.pts = None

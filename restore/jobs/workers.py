@@ -24,7 +24,7 @@ from restore.errors import OptionError, WorkerError
 from restore.jobs.fingerprint import program_facts
 from restore.jobs.worker_process import Outcome, Setting, run_posted
 
-__all__ = ["Workers", "map_here"]
+__all__ = ["PARALLEL", "WAITING", "Workers"]
 
 MOST_DEATHS = 3
 """Workers that may die over the same item."""
