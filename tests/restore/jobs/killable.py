@@ -17,13 +17,14 @@ from typing import Any
 
 import cv2
 import torch
+import torch.fx.experimental.symbolic_shapes  # what building a network loads, as children would, one after the other
 
 from restore.colorizer import Colorizer
 from restore.jobs.units import UnitLengths
 from restore.jobs.workers import Workers
 from restore.photos import PhotoOptions, colorize_photos
 from restore.video import VideoOptions, colorize_video
-from restore_models import pixcolor_row  # noqa: F401  # so that children need not load its compiler
+from restore_models import pixcolor_row  # noqa: F401  # as well: its compiler
 
 UNITS = UnitLengths(shortest=3, longest=6, context=4)
 TOY_WORKING_SIZE = 64
