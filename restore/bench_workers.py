@@ -120,6 +120,7 @@ def bench_workers(
     *,
     shots: int,
     shot_frames: int,
+    height: int | None = None,
     model: str = "pix2pix",
     engine: str = "auto",
     device: str = "cpu",
@@ -135,7 +136,7 @@ def bench_workers(
     runs: dict[str, list[Timed]] = {way: [] for way in WAYS}
     with TemporaryDirectory() as folder:
         film = Path(folder) / "film.mkv"
-        frames = join_shots(clips, film, shots=shots, shot_frames=shot_frames)
+        frames = join_shots(clips, film, shots=shots, shot_frames=shot_frames, height=height)
         job = Job(film, model, engine, device, chosen)
         for _ in range(repeat):
             for way in WAYS:
@@ -145,8 +146,8 @@ def bench_workers(
     return WorkersBench(frames, shots, middle)
 
 
-def join_shots(clips: Sequence[Path], target: Path, *, shots: int, shot_frames: int) -> int:
-    """A gray film of stretches of the clips in turn, all of the first one's size; how many frames it has."""
+def join_shots(clips: Sequence[Path], target: Path, *, shots: int, shot_frames: int, height: int | None = None) -> int:
+    """A gray film of stretches of the clips in turn, all of the first one's shape; how many frames it has."""
     count = 0
     with av.open(str(target), "w") as out:
         stream: VideoStream | None = None
@@ -154,7 +155,9 @@ def join_shots(clips: Sequence[Path], target: Path, *, shots: int, shot_frames: 
             for frame in stretch(clips[number % len(clips)], number // len(clips) * shot_frames, shot_frames):
                 if stream is None:
                     stream = out.add_stream("libx264", rate=25, options={"crf": "18"})
-                    stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "gray"
+                    stream.height = height or frame.height
+                    stream.width = round(frame.width * stream.height / frame.height / 2) * 2
+                    stream.pix_fmt = "gray"
                 picture = frame.reformat(stream.width, stream.height, "gray")
                 picture.pts = None
                 out.mux(stream.encode(picture))

@@ -235,6 +235,7 @@ def bench_the_palette(
 @click.argument("clips", nargs=-1, required=True, type=existing_or_not)
 @click.option("--shots", default=40, show_default=True, type=click.IntRange(min=2), help="Of the film made, in turn.")
 @click.option("--shot-frames", default=40, show_default=True, type=click.IntRange(min=3), help="Of each shot.")
+@click.option("--height", type=click.IntRange(min=16), help="Of the film made; the first clip's where not given.")
 @click.option("--model", default="pix2pix", show_default=True)
 @engine_option
 @click.option("--device", default="cpu", show_default=True)
@@ -245,6 +246,7 @@ def bench_the_workers(
     clips: tuple[Path, ...],
     shots: int,
     shot_frames: int,
+    height: int | None,
     model: str,
     engine: str,
     device: str,
@@ -261,6 +263,7 @@ def bench_the_workers(
         clips,
         shots=shots,
         shot_frames=shot_frames,
+        height=height,
         model=model,
         engine=engine,
         device=device,
