@@ -22,6 +22,8 @@ from restore.media.packets import StreamPrint, stream_prints
 from restore.media.photo_source import PHOTO_SUFFIXES
 from restore.media.video_format import SourceFrame
 from restore.media.video_source import VideoSource
+from restore.photo_plan import TAR_SUFFIX
+from restore.verify_album import AlbumVerifyReport, verify_album
 from restore.verify_photos import PhotoVerifyReport, verify_photo
 
 __all__ = ["StreamCheck", "VerifyReport", "verify_any", "verify_video"]
@@ -100,8 +102,10 @@ class VerifyReport:
 
 def verify_any(
     original: Path, result: Path, *, max_luma_difference: int | None = None
-) -> VerifyReport | PhotoVerifyReport:
-    """Compares an original with its coloured result, photos or films by their names."""
+) -> VerifyReport | PhotoVerifyReport | AlbumVerifyReport:
+    """Compares an original with its coloured result: films or photos by their names, or folders or tars of photos."""
+    if original.is_dir() or result.is_dir() or original.suffix.lower() == result.suffix.lower() == TAR_SUFFIX:
+        return verify_album(original, result, max_luma_difference=max_luma_difference)
     are_photos = all(path.suffix.lower() in PHOTO_SUFFIXES for path in (original, result))
     verify = verify_photo if are_photos else verify_video
     return verify(original, result, max_luma_difference=max_luma_difference)

@@ -13,7 +13,7 @@ from restore.media.photo import Page, Photo
 from restore.media.photo_metadata import is_marked
 from restore.media.photo_source import read_photo
 
-__all__ = ["PhotoVerifyReport", "verify_photo"]
+__all__ = ["PhotoVerifyReport", "compare_photos", "verify_photo"]
 
 MARKABLE = {"JPEG", "PNG", "TIFF", "WEBP"}
 LARGEST_DIFFERENCE = 1.01
@@ -54,12 +54,15 @@ class PhotoVerifyReport:
 
 
 def verify_photo(original: Path, result: Path, *, max_luma_difference: int | None = None) -> PhotoVerifyReport:
+    """Compares two files as :func:`compare_photos` does. Raises ``InputError`` where one cannot be read at all."""
+    return compare_photos(read(original), read(result), max_luma_difference=max_luma_difference)
+
+
+def compare_photos(before: Photo, after: Photo, *, max_luma_difference: int | None = None) -> PhotoVerifyReport:
     """Compares size, pages, format, depth, orientation, alpha, EXIF, ICC, XMP's mark, and luma.
 
     Luma may differ by rounding, in a JPEG by that of its coefficients, unless ``max_luma_difference`` says how much.
-    Raises ``InputError`` where one of the two cannot be read at all.
     """
-    before, after = read(original), read(result)
     report = PhotoVerifyReport(
         (before.luma.shape[1], before.luma.shape[0]), len(before.pages), after.format, before.bit_depth
     )

@@ -13,6 +13,8 @@ from restore.errors import VerificationError
 
 __all__ = ["verify"]
 
+SHOWN = 10  # problems in the last line
+
 
 @click.command()
 @click.argument("original", type=existing_or_not)
@@ -20,7 +22,10 @@ __all__ = ["verify"]
 @click.option("--max-luma-difference", type=click.IntRange(min=0), help="Fail above this difference, in codes.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report as JSON on standard output.")
 def verify(original: Path, result: Path, max_luma_difference: int | None, as_json: bool) -> None:
-    """Prove that RESULT, a film or a photo, keeps what ORIGINAL had: frames, timestamps, streams, metadata, luma."""
+    """Prove that RESULT, a film or a photo, keeps what ORIGINAL had: frames, timestamps, streams, metadata, luma.
+
+    Of folders, every picture is compared with all its results, variants too; of tars, every member.
+    """
     from restore.verify import verify_any
 
     report = verify_any(original, result, max_luma_difference=max_luma_difference)
@@ -30,4 +35,6 @@ def verify(original: Path, result: Path, max_luma_difference: int | None, as_jso
         for line in report.lines():
             click.echo(line)
     if not report.ok:
-        raise VerificationError(f"{result.name} does not keep all of {original.name}: {'; '.join(report.problems)}")
+        more = len(report.problems) - SHOWN
+        shown = "; ".join(report.problems[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
+        raise VerificationError(f"{result.name} does not keep all of {original.name}: {shown}")
