@@ -12,6 +12,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -203,17 +204,20 @@ def pretend(out: Path, todo: ToDo) -> Made:
     return Made(todo.job, finished, ((result, part),))
 
 
-def test_what_the_driver_holds_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 10,000 units, each a picture, only paths are held, and those from the beginning on: as what there is to do.
-
-    The last 2,000 are watched, which shows what stays of each.
-    """
+@pytest.fixture
+def ten_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Files that are units of their own; what the driver holds of them from the beginning on are their paths."""
     monkeypatch.setattr(photo_stages, "WINDOW_PICTURES", 1)
     monkeypatch.setattr("restore.photo_units.pixels_of", lambda _: 1)
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
     for number in range(10_000):
         (tmp_path / "in" / f"{number:05}.png").touch()
+    return tmp_path / "in"
+
+
+def test_what_the_driver_holds_does_not_grow(ten_thousand: Path, tmp_path: Path) -> None:
+    """The last 2,000 of 10,000 units are watched, which shows what stays of each."""
     grown = 0
 
     def progress(done: int, _: int | None) -> None:
@@ -225,9 +229,36 @@ def test_what_the_driver_holds_does_not_grow(tmp_path: Path, monkeypatch: pytest
             grown = tracemalloc.get_traced_memory()[0]
             tracemalloc.stop()
 
-    report = run(tmp_path / "in", tmp_path / "out", TopIsBlue(), Pretended(2), progress=progress)
+    report = run(ten_thousand, tmp_path / "out", TopIsBlue(), Pretended(2), progress=progress)
     assert len(report.written) == 10_000
     assert 0 < grown < 2_000 * 200  # bytes: the report's references to paths, in a list that moves when it grows
+
+
+class Simulated(Workers):
+    """Processes that make nothing in no time."""
+
+    def run(self, task: Any, items: Iterable[Any], **_: Any) -> Generator[Any, None, None]:
+        return super().run(partial(pretend_unit, task.out), items)
+
+
+def pretend_unit(out: Path, unit: Unit) -> list[Made]:
+    return [pretend(out, each) for each in unit]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_driver_of_many_units_in_processes(ten_thousand: Path, tmp_path: Path) -> None:
+    """All that the process takes, joblib's part too; a kilobyte a unit would be eight megabytes."""
+    sizes: dict[int, int] = {}
+
+    def progress(done: int, _: int | None) -> None:
+        if done in (2_000, 10_000):
+            gc.collect()
+            sizes[done] = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    run(ten_thousand, tmp_path / "out", TopIsBlue(), Simulated(2, threads=1), progress=progress)
+    print(f"resident: {sizes[2_000] / 2**20:.1f} MiB behind 2,000 units, {sizes[10_000] / 2**20:.1f} behind 10,000")
+    assert sizes[10_000] - sizes[2_000] < 4 << 20
 
 
 def test_units_are_the_windows_of_one_process(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
