@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import zlib
 from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ def part_path(result: Path, attempt: str | None = None) -> Path:
 
     Every attempt has its own: a worker that was given up for dead may still be writing.
     """
-    name = zlib.crc32(result.name.encode("utf-8", "surrogateescape"))
+    name = zlib.crc32(os.fsencode(result.name))
     return result.with_name(
         f".{result.name[:24]}.{name:08x}.{attempt or secrets.token_hex(ATTEMPT_CHARACTERS // 2)}.part"
     )
