@@ -24,7 +24,7 @@ ANSWER_SECONDS = 30
 ROOM = 32
 """Items that are handed out at least, so that workers that come later find some."""
 
-TALKERS = ("distributed", "tornado")
+TALKERS = ("distributed", "distributed.client", "tornado", "tornado.application")
 """Loggers that report what is no news: answers of workers that died, and whatever was under way when a client left."""
 
 
