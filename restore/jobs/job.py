@@ -6,6 +6,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -123,12 +124,16 @@ class Job:
 
     def close(self) -> None:
         self.journal.close()
-        if self.finished or not self.count:
+        is_over = self.finished or not self.count
+        if is_over:
             # The journal goes last: as long as there is something to clear away, it says what it is.
             shutil.rmtree(self.folder / UNITS, ignore_errors=True)
             (self.folder / JOURNAL).unlink(missing_ok=True)
             shutil.rmtree(self.folder, ignore_errors=True)
         self.lock.close()
+        if is_over:
+            with suppress(OSError):  # on NFS and FUSE a file stays under another name as long as it is open
+                self.folder.rmdir()
 
     def __enter__(self) -> Job:
         return self

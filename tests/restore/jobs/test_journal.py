@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from restore.errors import DiskError, InputError, OptionError, OutputError
 from restore.jobs.fingerprint import film_print
-from restore.jobs.job import JOURNAL, Job, job_folder
+from restore.jobs.job import JOURNAL, LOCK, Job, job_folder
 from restore.jobs.journal import Journal, read_journal
+from restore.jobs.lock import JobLock
 from restore.jobs.status import job_status
 
 BASES = {"options": {"crf": 18}}
@@ -137,3 +140,26 @@ def test_status_of_nothing(tmp_path: Path) -> None:
         job_status(tmp_path / "out.mkv")
     (tmp_path / "out.mkv").touch()
     assert job_status(tmp_path / "out.mkv").complete
+
+
+def test_a_disk_that_keeps_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS and FUSE give an open file that is removed another name, so that its folder cannot go yet."""
+    folder = job_folder(tmp_path / "out.mkv")
+    remove, close = shutil.rmtree, JobLock.close
+
+    def remove_all_but_the_lock(path: Path, **options: Any) -> None:
+        if path == folder:
+            (path / LOCK).rename(path / ".nfs0001")
+        else:
+            remove(path, **options)
+
+    def close_and_let_go(lock: JobLock) -> None:
+        close(lock)
+        (folder / ".nfs0001").unlink()
+
+    monkeypatch.setattr(shutil, "rmtree", remove_all_but_the_lock)
+    monkeypatch.setattr(JobLock, "close", close_and_let_go)
+    with Job(tmp_path / "out.mkv", {}) as job:
+        job.add({"result": "x"})
+        job.done()
+    assert not folder.exists()
