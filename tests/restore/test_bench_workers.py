@@ -39,6 +39,7 @@ def test_a_height_keeps_the_shape(clips: list[Path], tmp_path: Path) -> None:
     assert lumas(tmp_path / "film.mkv")[0].shape == (128, 192)
 
 
+@pytest.mark.slow
 def test_all_ways_make_the_same_film(clips: list[Path], toy_model: Path) -> None:
     options = VideoOptions(codec="ffv1")
     result = bench_workers(clips, shots=3, shot_frames=8, model=str(toy_model), engine="torch", options=options)

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from threading import Lock
 
 from restore.errors import InputError
 from restore.jobs.worker_process import kept
@@ -26,12 +27,12 @@ def die_at(number: int, folder: Path, deadly: tuple[int, ...], times: int) -> in
     return number
 
 
-class NeedsTwoError(Exception):
-    """One that pickle cannot bring back."""
+class HoldsLockError(Exception):
+    """One that pickle cannot take."""
 
-    def __init__(self, first: str, second: str) -> None:
-        super().__init__(first)
-        self.second = second
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.lock = Lock()
 
 
 def fail(number: int) -> int:
@@ -40,7 +41,7 @@ def fail(number: int) -> int:
     if number == 3:
         raise ZeroDivisionError("a defect")
     if number == 4:
-        raise NeedsTwoError("one", "two")
+        raise HoldsLockError("mine")
     return number
 
 

@@ -141,9 +141,9 @@ def test_a_defect_brings_its_traceback_along() -> None:
     there = portable(seen.value)
     assert isinstance(there, ZeroDivisionError)
     assert 'raise ZeroDivisionError("a defect")' in there.__notes__[0]
-    with pytest.raises(tasks.NeedsTwoError) as odd:
+    with pytest.raises(tasks.HoldsLockError) as odd:
         tasks.fail(4)
-    assert str(portable(odd.value)) == "NeedsTwoError: one"
+    assert str(portable(odd.value)) == "HoldsLockError: mine"
 
 
 def test_impossible_workers() -> None:
