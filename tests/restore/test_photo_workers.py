@@ -22,6 +22,7 @@ import torch
 from PIL import Image
 
 from restore import photo_stages
+from restore.cli import main
 from restore.colorizer import Colorizer
 from restore.colour import FloatArray
 from restore.errors import DiskError, ModelError, OptionError
@@ -292,6 +293,30 @@ def test_a_full_disk_in_the_driver_discards_what_workers_made(
     with pytest.raises(DiskError, match="make room"):
         run(album, tmp_path / "out", TopIsBlue(), Pretended(2))
     assert not list((tmp_path / "out").rglob("*.part"))
+
+
+def test_the_command_hands_its_options_on(
+    album: Path, toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+
+    def taking(*_: Any, **options: Any) -> PhotosReport:
+        given.update(options)
+        return PhotosReport()
+
+    def command(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(["photos", str(album), "-o", str(tmp_path / "out"), "--model", str(toy_model), *arguments])
+        return int(ended.value.code or 0)
+
+    monkeypatch.setattr("restore.photos.colorize_photos", taking)
+    threads = torch.get_num_threads()
+    assert command("--jobs", "3", "--threads", str(threads)) == 0
+    assert given["workers"] == Workers(3, threads=threads)
+    assert given["options"].threads == threads
+    assert command("--cluster", "tcp://first:8786") == 0
+    assert given["workers"] == Workers(cluster="tcp://first:8786")
+    assert command("--jobs", "2", "--cluster", "tcp://first:8786") == 2
 
 
 # With processes
