@@ -12,10 +12,11 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from io import BufferedWriter, FileIO
 from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
@@ -32,6 +33,9 @@ from restore.photo_options import PhotoOptions
 from restore.photo_parts import part_path, writing_result
 from restore.photo_plan import Job
 from restore.photo_stages import Coloured, Loaded, Palette, Work, colour_pictures, one_line, pixels_of, windows
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = [
     "Made",
@@ -132,7 +136,8 @@ def make_pictures(
     with closing(colour_pictures(works, palette, options)) as coloured:
         for work, items in groupby(coloured, key=attrgetter("work")):
             if work.wanted:
-                yield made_of(items, *work.key, out)
+                job, stamp = work.key
+                yield made_of(items, job, stamp, out)
 
 
 def made_of(items: Iterator[Coloured], job: Job, stamp: list[int], out: Path) -> Made:
@@ -209,9 +214,9 @@ def make_tar(job: Job, out: Path, palette: Palette, options: PhotoOptions, step:
         with removed_in_errors(part), reading(source), closing(colour_pictures(works(), palette, options)) as coloured:
             with writing_result(job.destination):
                 part.parent.mkdir(parents=True, exist_ok=True)
-                file = part.open("wb")
+                file = ResultFile(part, job.destination)
             with file:
-                copy_tar(source, ResultFile(file, job.destination), coloured, bytes_of)
+                copy_tar(source, file, coloured, bytes_of)
             with writing_result(job.destination), part.open("rb") as written:
                 finished.results[place] = hashlib.file_digest(written, "sha256").hexdigest()
     except DiskError:
@@ -221,18 +226,20 @@ def make_tar(job: Job, out: Path, palette: Palette, options: PhotoOptions, step:
     return Made(job, replace(finished, pictures=pictures), ((job.destination, part),))
 
 
-class ResultFile:
-    """What tarfile needs of a file; says itself what is wrong with its disk, so that all else is the source's."""
+class ResultFile(BufferedWriter):
+    """Says itself what is wrong with its disk, so that all else is the source's."""
 
-    def __init__(self, file: BinaryIO, result: Path) -> None:
-        self.file, self.result = file, result
+    def __init__(self, path: Path, result: Path) -> None:
+        super().__init__(FileIO(path, "wb"))
+        self.result = result
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         with writing_result(self.result):
-            return self.file.write(data)
+            return super().write(data)
 
-    def tell(self) -> int:
-        return self.file.tell()
+    def flush(self) -> None:
+        with writing_result(self.result):
+            super().flush()
 
 
 def facts_of_draw(item: Coloured, place: str) -> list[dict[str, Any]]:
