@@ -60,10 +60,10 @@ SHIPPED = {
         ),
         ShippedModel(
             name="thermal",
-            summary="U-Net over MobileNetV2, adversarial: heat to daylight luma and colour, for rechroma thermal",
-            sha256="ee8c191f8a894ffe3b2ee2cb1b03ea3dbea30aa4f03f383b290703561366fe39",
+            summary="U-Net over MobileNetV2, adversarial: heat to luma and colour, day or night, for rechroma thermal",
+            sha256="7026dca742de670d081839a75e9c2acc941ed38be7353e7fd7a5d8e97fa9d906",
             working_size=192,
-            curve=ColourCurve(gain=1.6),
+            curve=ColourCurve(gain=1.4),
             makes_luma=True,
         ),
     )
