@@ -39,13 +39,13 @@ WORKING_SIZE = 512
 
 ENLARGED_TO, MOST_ENLARGED = 192, 2.0
 """Pictures of smaller sensors are seen enlarged to this short side, by this factor at most: the network knows trees and
-cars in other sizes than 60 rows show them in. Of the 22 evaluation pairs, shrunk to 60 and 120 rows, luma is nearer to
-the truth by 0.4 and 0.7 dB, chroma as near; enlarged further it is not."""
+cars in other sizes than 60 rows show them in. Of the 22 evaluation pairs, shrunk to 60 and 120 rows, luma was nearer to
+the truth by 0.4 and 0.7 dB (weights of before), chroma as near; enlarged further it was not."""
 
 MARGIN = 16
 """Pixels of reflection around what the network sees, cut off again: it takes the zeros beyond a picture's border for
-something and draws a pale frame, 7 of 255 codes brighter on the evaluation pairs, and 1 with this. It costs a seventh
-of the network's time."""
+something and may draw a pale frame, with weights of before 7 of 255 codes brighter on the evaluation pairs, and 1 with
+this. It costs a seventh of the network's time."""
 
 Painting = tuple[FloatArray | None, FloatArray]
 """Luma ``h x w`` in [0, 1] where the model makes one, and chroma ``2 x h' x w'``."""
