@@ -119,7 +119,8 @@ class Campaign:
             worker.kill()
         assert worker.stdin is not None
         assert worker.stdout is not None
-        worker.stdin.close()
+        with suppress(BrokenPipeError):  # it died before it read all
+            worker.stdin.close()
         worker.stdout.close()
         return worker.wait()
 

@@ -168,12 +168,13 @@ def test_clips_of_a_set(tmp_path: Path) -> None:
     for name in ("b.mp4", "a.MKV", "notes.txt"):
         (tmp_path / name).write_bytes(b"-")
     with tarfile.open(tmp_path / "shard.tar", "w") as tar:
-        tar.add(tmp_path / "b.mp4", "deep/c.mp4")
+        tar.add(tmp_path / "b.mp4", "deep/../../../c.mp4")
         tar.add(tmp_path / "notes.txt", "notes.txt")
     scratch = tmp_path / "scratch"
     found = list(clip_files([tmp_path, tmp_path / "shard.tar", tmp_path / "b.mp4"], scratch))
     assert [path.name for path in found] == ["a.MKV", "b.mp4", "c.mp4", "b.mp4"]
-    assert all(path.exists() for path in found)
+    assert all(path.read_bytes() == b"-" for path in found)
+    assert scratch.resolve() in found[2].resolve().parents
     assert in_pairs(found[:3]) == [found[:2], found[2:3]]
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,17 +26,26 @@ def clip_files(paths: Sequence[Path], scratch: Path) -> Iterator[Path]:
         if path.is_dir():
             clips = sorted(file for file in path.rglob("*") if is_clip(file))
         elif path.suffix.lower() == ".tar":
-            folder = scratch / str(number)
-            with tarfile.open(path) as tar:
-                members = [member for member in tar if member.isfile() and is_clip(Path(member.name))]
-                tar.extractall(folder, members, filter="data")
-            clips = [folder / member.name for member in members]
+            clips = list(unpacked(path, scratch / str(number)))
         else:
             clips = [path]
         found = found or bool(clips)
         yield from clips
     if not found:
         raise ValueError(f"no clips in {', '.join(map(str, paths))}")
+
+
+def unpacked(tar_file: Path, scratch: Path) -> Iterator[Path]:
+    """The clips of a tar, each in a folder of its own: whatever a member is called, it cannot lead elsewhere."""
+    with tarfile.open(tar_file) as tar:
+        for number, member in enumerate(tar):
+            data = tar.extractfile(member) if is_clip(Path(member.name)) and member.isfile() else None
+            if data is not None:
+                clip = scratch / str(number) / Path(member.name).name
+                clip.parent.mkdir(parents=True)
+                with data, clip.open("wb") as file:
+                    shutil.copyfileobj(data, file)
+                yield clip
 
 
 def in_pairs(clips: Sequence[Path]) -> list[list[Path]]:
