@@ -10,6 +10,7 @@ from pathlib import Path
 from restore.errors import InputError, OutputError
 from restore.media.containers import CONTAINERS
 from restore.media.thermal import THERMAL_SUFFIXES, ThermalSource
+from restore.photo_places import Places
 
 __all__ = ["ThermalPlan", "plan_thermal"]
 
@@ -30,12 +31,15 @@ class ThermalPlan:
     single: bool = False
     """``out`` is the result itself and no folder."""
 
-    taken: set[Path] = field(default_factory=set)
+    taken: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.taken = Places(self.out)
 
     def destination(self, source: ThermalSource, place: Path, still_suffix: str) -> Path:
         """Where the result of an opened source goes; a name that is taken already gets the whole old name.
 
-        Raises ``OutputError`` for a single result of the other kind.
+        Raises ``OutputError`` for a single result of the other kind, and for one that would replace another's.
         """
         if self.single:
             known = FILM_SUFFIXES if source.is_recording else STILL_SUFFIXES
@@ -46,11 +50,13 @@ class ThermalPlan:
         own = source.path.suffix.lower()
         film_suffix = own if own in FILM_SUFFIXES else ".mkv"
         suffix = film_suffix if source.is_recording else still_suffix
-        wanted = self.out / place.with_name(place.name.removesuffix(source.path.suffix) + suffix)
-        if wanted in self.taken:
-            wanted = self.out / place.with_name(place.name + suffix)
-        self.taken.add(wanted)
-        return wanted
+        wanted = place.with_name(place.name.removesuffix(source.path.suffix) + suffix)
+        for name in (wanted, place.with_name(place.name + suffix)):
+            if self.taken.holder(name) is None:
+                self.taken.take(name, source.path)
+                return self.out / name
+        other = self.taken.holder(wanted)
+        raise OutputError(f"its result would replace that of {other}; colour it into another folder")
 
 
 def plan_thermal(inputs: Sequence[Path], out: Path) -> ThermalPlan:
