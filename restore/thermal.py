@@ -145,13 +145,14 @@ def colour_file(
         target.parent.mkdir(parents=True, exist_ok=True)
         if was_killed:
             clear_parts([target, *raw_paths(target).values()])
+        sha256 = file_sha256(path)  # first: what cannot be read to its end leaves no result
         job = FileJob(source, target, painter, options)
         job.run()
         return {
             "source": str(path),
             "output": str(target),
             "kind": source.kind,
-            "source_sha256": file_sha256(path),
+            "source_sha256": sha256,
             "seconds": round(job.seconds, 3),
             **job.facts(),
         }

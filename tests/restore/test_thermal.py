@@ -144,6 +144,19 @@ def test_a_bad_file_does_not_stop_the_others(tmp_path: Path, painter: HeatPainte
     ]  # fmt: skip
 
 
+def test_a_source_that_cannot_be_read_to_its_end_leaves_nothing(
+    tmp_path: Path, painter: HeatPainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(path: Path) -> str:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr("restore.thermal.file_sha256", unreadable)
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
+    report = colorize_thermal([tmp_path / "a.jpg"], tmp_path / "out", painter=painter, options=FAST)
+    assert [(path.name, "Input/output error" in reason) for path, reason in report.failed] == [("a.jpg", True)]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["rechroma-report.json"]
+
+
 def test_finished_files_are_left_alone(tmp_path: Path, painter: HeatPainter) -> None:
     (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
     (tmp_path / "b.jpg").write_bytes(flir_jpeg(fff(scene(2))))
