@@ -96,13 +96,17 @@ class HeatFilm:
             clock.pts, clock.time_base = frame.pts, source.time_base
             yield HeatFrame(clock, index, luma)
 
+    def close(self) -> None:
+        """Lets go of the file."""
+        self.source.close()
+
     def __enter__(self) -> HeatFilm:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.source.close()
+        self.close()
 
 
 @dataclass(frozen=True)
@@ -149,11 +153,8 @@ def colour_recording(source: ThermalSource, colouring: Colouring) -> Coloured:
         film_job = FilmJob(job, sink, stages, options.units)
         seconds = film_job.seconds
 
-        def reopen() -> VideoSource:
-            return cast(VideoSource, HeatFilm(colouring))
-
-        with reopen() as whole:
-            film_job.colour(whole, reopen)
+        with HeatFilm(colouring) as whole:
+            film_job.colour(whole, lambda: HeatFilm(colouring))
         film_job.assemble()
         job.done()
         warnings = [*film_job.source_warnings, *sink.warnings]

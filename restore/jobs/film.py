@@ -10,6 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Generic
 
+from restore.jobs.film_source import Film
 from restore.jobs.film_stages import Coloured, FilmStages
 from restore.jobs.job import JOURNAL, Job, holds, job_folder
 from restore.jobs.journal import Entry, read_journal
@@ -18,7 +19,6 @@ from restore.jobs.unit_file import joined
 from restore.jobs.units import Frame, Planned, Unit, UnitLengths, batched_context, plan_units
 from restore.media.video_format import SourceFrame
 from restore.media.video_sink import VideoSink
-from restore.media.video_source import VideoSource
 from restore.painters import Painter
 from restore.prefetch import prefetch
 from restore.report import file_sha256
@@ -104,7 +104,7 @@ class FilmJob(Generic[Frame]):
 
     # Colouring
 
-    def colour(self, film: VideoSource, reopen: Callable[[], VideoSource]) -> None:
+    def colour(self, film: Film, reopen: Callable[[], Film]) -> None:
         """Does every unit that is missing. ``reopen`` gives the film again where several parts are."""
         done, start = self.in_order()
         if start is not None:
@@ -115,7 +115,7 @@ class FilmJob(Generic[Frame]):
                 self.colour_from(again, start, done)
             done, start = self.in_order()
 
-    def colour_from(self, film: VideoSource, start: Unit, before: list[FinishedUnit]) -> None:
+    def colour_from(self, film: Film, start: Unit, before: list[FinishedUnit]) -> None:
         """Does the units from ``start`` to the next that is there, or to the film's end."""
         painter = self.stages.painter()
         origin, first_read = start, start.first
@@ -132,7 +132,7 @@ class FilmJob(Generic[Frame]):
             while following is not None and following[2].first not in self.finished:
                 following = self.make_unit(film, following, coloured)
 
-    def make_unit(self, film: VideoSource, first: Coloured, rest: Iterator[Coloured]) -> Coloured | None:
+    def make_unit(self, film: Film, first: Coloured, rest: Iterator[Coloured]) -> Coloured | None:
         """Encodes a unit; gives the first frame of the next one, None at the end of the film."""
         started = time.monotonic()
         unit = first[2]
@@ -179,7 +179,7 @@ class FilmJob(Generic[Frame]):
         self.finished[unit.first] = unit
         self.job.add({"unit": asdict(unit)})
 
-    def step(self, film: VideoSource, frames: int = 1) -> None:
+    def step(self, film: Film, frames: int = 1) -> None:
         self.frames_done += frames
         if self.progress is not None:
             self.progress(self.frames_done, film.format.frame_count_estimate)
@@ -210,7 +210,7 @@ class FilmJob(Generic[Frame]):
         return units[-1].warnings if units else []
 
 
-def frames_from(film: VideoSource, first: int) -> Iterator[SourceFrame]:
+def frames_from(film: Film, first: int) -> Iterator[SourceFrame]:
     """The film's frames from an index on.
 
     Those before are decoded and dropped, not skipped by a seek: only so are the times of files that have none, filters

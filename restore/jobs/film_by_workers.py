@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from restore.jobs.film import FilmJob, FinishedUnit, frames_from
 from restore.jobs.film_plan import PlannedUnit, Reach, UnitsTask, film_tasks, planned_units
+from restore.jobs.film_source import Film
 from restore.jobs.journal import sync_folder
 from restore.jobs.units import Frame, Unit, plan_units
 from restore.jobs.workers import Workers
 from restore.media.partial_file import writing
-from restore.media.video_source import VideoSource
 from restore.prefetch import prefetch
 
 __all__ = ["MadeUnit", "colour_by_workers"]
@@ -34,8 +34,8 @@ class MadeUnit:
 
 def colour_by_workers(
     job: FilmJob[Frame],
-    film: VideoSource,
-    reopen: Callable[[], VideoSource],
+    film: Film,
+    reopen: Callable[[], Film],
     workers: Workers,
     task: Callable[[UnitsTask], list[MadeUnit]],
     prepare: Callable[[], object],
@@ -62,7 +62,7 @@ def clear_leftovers(job: FilmJob[Frame]) -> None:
 
 def run_plan(
     job: FilmJob[Frame],
-    film: VideoSource,
+    film: Film,
     start: Unit,
     done: list[FinishedUnit],
     workers: Workers,
@@ -79,7 +79,7 @@ def run_plan(
                 take(job, film, unit)
 
 
-def plan_tasks(job: FilmJob[Frame], film: VideoSource, start: Unit, done: list[FinishedUnit]) -> Iterator[UnitsTask]:
+def plan_tasks(job: FilmJob[Frame], film: Film, start: Unit, done: list[FinishedUnit]) -> Iterator[UnitsTask]:
     stages, lengths = job.stages, job.lengths
     painter = stages.painter()
     origin = start
@@ -97,7 +97,7 @@ def plan_tasks(job: FilmJob[Frame], film: VideoSource, start: Unit, done: list[F
     return film_tasks(planned, before, reach, lambda unit: unit.first not in job.finished)
 
 
-def take(job: FilmJob[Frame], film: VideoSource, made: MadeUnit) -> None:
+def take(job: FilmJob[Frame], film: Film, made: MadeUnit) -> None:
     """Gives a unit its name, and then a line in the journal."""
     planned = made.planned
     finished = FinishedUnit(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from restore.jobs.film_source import Film
 from restore.media.video_format import SourceFrame
-from restore.media.video_source import VideoSource
 
 __all__ = ["FilmReader"]
 
@@ -16,9 +16,9 @@ class FilmReader:
     Frames between are decoded and dropped, as :func:`restore.jobs.film.frames_from` does.
     """
 
-    def __init__(self, open_film: Callable[[], VideoSource]) -> None:
+    def __init__(self, open_film: Callable[[], Film]) -> None:
         self.open_film = open_film
-        self.film: VideoSource | None = None
+        self.film: Film | None = None
         self.kept: list[SourceFrame] = []
         self.following = 0
         """Index of the frame that is decoded next."""
