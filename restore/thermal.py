@@ -23,7 +23,8 @@ from restore.thermal_painting import ThermalPainter, open_thermal_painter
 from restore.thermal_plan import ThermalPlan, plan_thermal
 from restore.thermal_recording import Colouring, colour_recording
 from restore.thermal_report import ReportJournal, write_thermal_report
-from restore.thermal_stages import ThermalOptions, still_picture
+from restore.thermal_stages import LIGHTS, ThermalOptions, in_range, normalised, still_picture
+from restore.video_stages import quarter_turns
 
 __all__ = ["ThermalOptions", "ThermalReport", "colorize_thermal"]
 
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int, int | None], None]
 """Told after every file: how many are done, and of how many."""
 
-POLARITY_FRAMES = 3
+HEAD_FRAMES = 3
+"""Of a recording, by which polarity and light are settled."""
 
 
 @dataclass
@@ -82,6 +84,7 @@ def colorize_thermal(
     plan = plan_thermal([Path(path) for path in inputs], out)
     painter = painter or open_thermal_painter(threads=options.threads)
     options.luma_of(painter)
+    options.check_light(painter)
     check_writable(out.parent if plan.single else out)
     report = ThermalReport(failed=list(plan.failed), ignored=plan.ignored)
     with ReportJournal(plan) as journal:
@@ -165,6 +168,7 @@ class FileJob:
         self.source, self.target, self.painter, self.options = source, target, painter, options
         self.seen: Seen | None = None
         self.black_hot = self.has_temperatures = False
+        self.light: float | None = None
         self.decisions: list[str] = []
         self.warnings: list[str] = []
         self.source_warnings: list[str] = []
@@ -176,6 +180,7 @@ class FileJob:
         head = self.first_frames()
         self.has_temperatures = head[0].radiometry is not None
         self.black_hot = self.settled_polarity(head) == "black"
+        self.settle_light(head)
         if self.options.keep_raw and self.source.bit_depth <= 8:
             self.warnings.append("it holds no sensor's values to keep, only a rendered picture")
         started = time.monotonic()
@@ -191,7 +196,7 @@ class FileJob:
     def first_frames(self) -> list[ThermalFrame]:
         """Of a recording; of a picture, the one. They are read again for colouring where there are more."""
         with closing(self.source.frames()) as frames:
-            head = [frame for _, frame in zip(range(POLARITY_FRAMES), frames, strict=False)]
+            head = [frame for _, frame in zip(range(HEAD_FRAMES), frames, strict=False)]
         if not head:
             raise DamagedMediaError("not one frame of it can be read")
         return head
@@ -200,7 +205,9 @@ class FileJob:
         def watch(source: ThermalSource) -> Iterator[ThermalFrame]:
             return self.watched(source, source.frames())
 
-        colouring = Colouring(self.target, self.painter, self.options, self.black_hot, self.open_again, watch)
+        colouring = Colouring(
+            self.target, self.painter, self.options, self.black_hot, self.light, self.open_again, watch
+        )
         done = colour_recording(self.source, colouring)
         if self.seen is None:  # an earlier run read it to its end
             with self.open_again() as again:
@@ -227,6 +234,26 @@ class FileJob:
             return guessed
         self.warnings.append("whether white or black is hot cannot be told and is taken as white; see --polarity")
         return "white"
+
+    def settle_light(self, head: list[ThermalFrame]) -> None:
+        """One light for all frames, so that a recording does not waver between day and night; in the decisions why."""
+        if not self.painter.knows_light:
+            return
+        if self.options.light != "auto":
+            self.light = LIGHTS[self.options.light]
+            self.decisions.append(f"painted as by {self.options.light}, as asked")
+        else:
+            chance = self.chance_of_day(head)
+            self.light = round(2 * chance - 1, 2)  # no rounding of the machine's may change a resumed recording
+            name = "day" if chance >= 0.5 else "night"
+            self.decisions.append(f"painted as by {name}, by its texture: chance of daylight {chance:.0%}; see --light")
+        self.painter = self.painter.in_light(self.light)
+
+    def chance_of_day(self, head: list[ThermalFrame]) -> float:
+        film = self.source.film
+        turns = 0 if film is None else quarter_turns(film.format.rotation)
+        ranged = in_range(head, self.source, black_hot=self.black_hot, method=self.options.range)
+        return self.painter.chance_of_day([normalised(self.painter, luma, turns=turns).luma for _, luma in ranged])
 
     def watched(self, source: ThermalSource, frames: Iterable[ThermalFrame]) -> Iterator[ThermalFrame]:
         """The frames on their way, counted, measured and kept: all of them, or there is nothing of it."""
@@ -256,6 +283,7 @@ class FileJob:
             "polarity": "black" if self.black_hot else "white",
             "palette": source.palette,
             "luma": self.options.luma_of(self.painter),
+            "light": self.light,
             "metadata": source.metadata,
             "decisions": [*source.decisions, *self.decisions],
             "warnings": [*self.source_warnings, *self.warnings],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from restore_models import (
     open_model,
 )
 from restore_models.padding import pad_to_multiple
+from restore_models.thermal import ThermalGenerator
 
 __all__ = ["GrayPainter", "HeatPainter", "ThermalPainter", "open_thermal_painter"]
 
@@ -55,6 +57,9 @@ class ThermalPainter(Protocol):
     """A model that is ready to run."""
 
     makes_luma: bool
+    knows_light: bool
+    """Paints days and nights differently."""
+
     facts: dict[str, Any]
     """For the report: name, checksum of the weights, device."""
 
@@ -66,11 +71,17 @@ class ThermalPainter(Protocol):
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         """Prepared lumas of one size to what the model makes of them."""
 
+    def chance_of_day(self, prepared: Sequence[FloatArray]) -> float:
+        """That prepared lumas of one scene and size were taken by daylight; of a model that knows light."""
+
+    def in_light(self, light: float) -> Self:
+        """The same painter, that guesses no more but paints as by night (-1), by day (1) or between."""
+
 
 class GrayPainter:
     """A colorizer of gray pictures, for which heat is just gray."""
 
-    makes_luma = False
+    makes_luma = knows_light = False
 
     def __init__(self, colorizer: Colorizer) -> None:
         self.colorizer = colorizer
@@ -89,6 +100,14 @@ class GrayPainter:
 
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         return [(None, chroma) for chroma in self.colorizer.predict(prepared)]
+
+    def chance_of_day(self, prepared: Sequence[FloatArray]) -> float:  # noqa: ARG002 - the protocol's
+        """One half: it has no notion of it."""
+        return 0.5
+
+    def in_light(self, light: float) -> Self:  # noqa: ARG002 - the protocol's
+        """Itself."""
+        return self
 
 
 class HeatPainter:
@@ -109,6 +128,9 @@ class HeatPainter:
         curve: ColourCurve | None = None,
     ) -> None:
         self.curve = curve or ColourCurve()
+        self.knows_light = isinstance(network, ThermalGenerator)
+        self.light: float | None = None
+        """What the network is told; None lets it guess."""
         self.device = pick_device(device)
         chosen = pick_precision(precision, self.device)
         self.low_precision = chosen == "bf16"
@@ -154,13 +176,36 @@ class HeatPainter:
         return painted
 
     @torch.inference_mode()
+    def chance_of_day(self, prepared: Sequence[FloatArray]) -> float:
+        """As :meth:`ThermalPainter.chance_of_day`, by the mean log-odds of all."""
+        if not isinstance(self.network, ThermalGenerator):
+            return 0.5
+        padded, _ = self.seen(prepared)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+            logits = self.network.log_odds_of_day(padded)
+        return float(torch.sigmoid(logits.float().mean()))
+
+    def in_light(self, light: float) -> Self:
+        """As :meth:`ThermalPainter.in_light`."""
+        other = copy.copy(self)
+        other.light = light
+        return other
+
+    def seen(self, lumas: Sequence[FloatArray]) -> tuple[Tensor, int]:
+        """What the network sees of lumas of one size, on its device, and the margin around it in pixels of chroma."""
+        margin = -(-MARGIN // self.stride)
+        batch = with_margin(torch.from_numpy(np.stack(lumas)[:, None]), margin * self.stride)
+        return pad_to_multiple(batch, self.multiple_of).to(self.device), margin
+
+    @torch.inference_mode()
     def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
         height, width = lumas[0].shape
-        margin = -(-MARGIN // self.stride)  # in pixels of chroma
-        batch = with_margin(torch.from_numpy(np.stack(lumas)[:, None]), margin * self.stride)
-        padded = pad_to_multiple(batch, self.multiple_of).to(self.device)
+        padded, margin = self.seen(lumas)
+        told = (
+            () if self.light is None or not self.knows_light else (padded.new_full((len(padded), 1, 1, 1), self.light),)
+        )
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-            luma, chroma = self.network(padded)
+            luma, chroma = self.network(padded, *told)
         made_luma = inside(luma.float().clamp(0, 1).cpu().numpy(), margin * self.stride, height, width)[:, 0]
         made_chroma = self.curve.apply(chroma.float().clamp(-0.5, 0.5).cpu().numpy())
         made_chroma = inside(made_chroma, margin, height // self.stride, width // self.stride)

@@ -24,11 +24,13 @@ from restore.thermal_range import SteadyRange
 from restore.upsample import UPSAMPLE_METHODS, upsample_chroma, upsample_luma
 
 __all__ = [
-    "Normalised", "Shown", "ThermalOptions", "chroma_at", "in_range", "normalised", "painted", "shown", "still_picture",
+    "LIGHTS", "Normalised", "Shown", "ThermalOptions", "chroma_at", "in_range", "normalised", "painted", "shown",
+    "still_picture",
 ]  # fmt: skip
 
 LUMAS = ("generated", "thermal", "blend")
 POLARITIES = ("auto", "white", "black")
+LIGHTS = {"day": 1.0, "night": -1.0}
 RANGES = ("percentile", "local")
 STILLS = ("png", "jpeg")
 THUMBNAIL = (192, 128)
@@ -50,6 +52,9 @@ class ThermalOptions:
 
     polarity: str = "auto"
     """auto, white or black: which end of the values is hot."""
+
+    light: str = "auto"
+    """auto, day or night: what the scene is painted as. Auto guesses, once for a file, so that a recording keeps it."""
 
     range: str = "percentile"
     """percentile, or local contrast on top of it."""
@@ -83,7 +88,8 @@ class ThermalOptions:
     def __post_init__(self) -> None:
         strengths = tuple(strength.value for strength in Strength)
         for name, value, known in (
-            ("luma", self.luma, (None, *LUMAS)), ("polarity", self.polarity, POLARITIES), ("range", self.range, RANGES),
+            ("luma", self.luma, (None, *LUMAS)), ("polarity", self.polarity, POLARITIES),
+            ("light", self.light, ("auto", *LIGHTS)), ("range", self.range, RANGES),
             ("palette", self.palette, ("auto", "gray", *PALETTES)), ("temporal", self.temporal, strengths),
             ("format", self.still_format, STILLS), ("upsampling", self.upsampling, tuple(UPSAMPLE_METHODS)),
         ):  # fmt: skip
@@ -99,6 +105,11 @@ class ThermalOptions:
                 f"model {painter.facts['name']} makes no luma; use --luma thermal, or a model that translates heat"
             )
         return self.luma or ("generated" if painter.makes_luma else "thermal")
+
+    def check_light(self, painter: ThermalPainter) -> None:
+        """Raises ``OptionError`` where a light is asked for that the model does not know."""
+        if self.light != "auto" and not painter.knows_light:
+            raise OptionError(f"model {painter.facts['name']} knows no day and night; leave --light {self.light} out")
 
 
 @dataclass(frozen=True)

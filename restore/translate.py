@@ -21,16 +21,24 @@ def translate_still(thermal: FloatArray, painter: ThermalPainter) -> FloatArray:
 
 
 def rgb_translation(
-    model: str, *, working_size: int | None = None, device: str = "auto", gain: float | None = None
+    model: str,
+    *,
+    working_size: int | None = None,
+    device: str = "auto",
+    gain: float | None = None,
+    light: float | None = None,
 ) -> Callable[[FloatArray], FloatArray]:
     """A model by name or path as a function from a thermal picture to RGB.
 
-    A model that colours photos takes heat for gray. ``gain`` replaces a thermal model's own strength of colour.
-    Raises ``ModelError``, ``DeviceError`` and ``OptionError``.
+    A model that colours photos takes heat for gray. ``gain`` replaces a thermal model's own strength of colour, and
+    ``light`` (-1 by night, 1 by day) its guess, where it makes one. Raises ``ModelError``, ``DeviceError`` and
+    ``OptionError``.
     """
     painter = open_thermal_painter(model, device=device, working_size=working_size)
     if gain is not None:
         if not isinstance(painter, HeatPainter):
             raise OptionError(f"{model} colours photos; only a thermal model's strength of colour can be given")
         painter.curve = ColourCurve(gain=gain)
+    if light is not None:
+        painter = painter.in_light(light)
     return lambda thermal: translate_still(thermal, painter)

@@ -69,14 +69,15 @@ class ColourUNet(nn.Module):
             deepest = width
         self.head = nn.Conv2d(deepest, 2, 3, padding=1)
 
-    def features(self, luma: Tensor) -> tuple[Tensor, Tensor]:
-        """The decoder's last features ``B x C x H/4 x W/4``, and the encoder's at stride 2, which it does not use."""
-        finest, *skips, deepest = self.encoder(luma)
+    def features(self, luma: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The decoder's last features ``B x C x H/4 x W/4``, and the encoder's taps; it does not use the finest."""
+        taps = self.encoder(luma)
+        _, *skips, deepest = taps
         features = self.bottom(deepest)  # B x 256 x H/32 x W/32
         features = features + self.scene(features.mean(dim=(2, 3)))[:, :, None, None]
         for block, skip in zip(self.up, reversed(skips), strict=True):
             features = block(features, skip)
-        return features, finest
+        return features, taps
 
     def chroma(self, features: Tensor) -> Tensor:
         """Features ``B x C x H/4 x W/4`` to chroma (Cb, Cr) of their size in [-0.5, 0.5]."""

@@ -15,6 +15,9 @@ __all__ = ["ThermalDiscriminator", "ThermalGenerator", "ThermalSizes", "thermal_
 
 DETAIL_WINDOW = 9  # pixels a side, whose mean is taken off the thermal picture
 DETAIL_GAIN = 8.0  # logits of luma per unit of detail, where the network says 1: doubles contrast at mid gray
+LIGHT_TAPS = (0, 1, 3)  # of the encoder: strides 2, 4 and 16
+LIGHT_EPS = 1e-3  # a variance below this is rounding, and none of the scene's
+LIGHT_DROPOUT = 0.3
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,48 @@ def without_checks(planes: Tensor) -> Tensor:
     return (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 4
 
 
+class RunningNorm(nn.BatchNorm2d):
+    """Batch norm by the running statistics in training too: those of a few pictures tell nothing of one among them."""
+
+    def forward(self, planes: Tensor) -> Tensor:
+        if self.training:
+            super().forward(planes)  # follows the statistics
+        return F.batch_norm(planes, self.running_mean, self.running_var, training=False, eps=self.eps)
+
+
+class SceneLight(nn.Module):
+    """Whether a scene lay in daylight: a guess, and what follows from it for the decoder's features.
+
+    Shapes do not tell, but texture does: how noisy and how even walls, road and leaves are. A linear reader of the
+    encoder's features at strides 2, 4 and 16, averaged over the picture, is right on nine of ten pairs from drives that
+    it was not fitted to, one of those at stride 32 on six (``train/RESULTS.md``). One number is all that goes on to the
+    decoder, as a scale and a shift of each feature (FiLM, Perez 2018): no picture is learnt by heart through it, and a
+    user can give it.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        seen = sum(TAP_CHANNELS[tap] for tap in LIGHT_TAPS)
+        self.norm = RunningNorm(seen, eps=LIGHT_EPS, affine=False)
+        self.dropout = nn.Dropout(LIGHT_DROPOUT)
+        self.read = nn.Conv2d(seen, 1, 1)
+        self.turn = nn.Conv2d(1, 2 * channels, 1, bias=False)
+        nn.init.zeros_(self.read.weight)
+        nn.init.zeros_(self.turn.weight)
+
+    def logit(self, taps: list[Tensor]) -> Tensor:
+        """Log-odds of daylight, ``B x 1 x 1 x 1``, of the encoder's features; these learn nothing from it."""
+        means = torch.cat([taps[tap].detach().mean(dim=(2, 3), keepdim=True) for tap in LIGHT_TAPS], dim=1)
+        logit: Tensor = self.read(self.dropout(self.norm(means)))
+        return logit
+
+    def forward(self, features: Tensor, light: Tensor) -> Tensor:
+        """``features`` ``B x C x h x w`` as they are in ``light``, ``B x 1 x 1 x 1`` from -1, night, to 1, day."""
+        scale, shift = self.turn(light).chunk(2, dim=1)
+        lit: Tensor = features * (1 + scale) + shift
+        return lit
+
+
 class ThermalGenerator(ColourUNet):
     """Thermal ``B x 1 x H x W`` in [0, 1], white-hot, H and W multiples of ``multiple_of``, to luma and chroma.
 
@@ -61,13 +106,26 @@ class ThermalGenerator(ColourUNet):
         self.thermal_sizes = sizes
         self.luma_up = UpBlock(sizes.decoder_channels[-1], TAP_CHANNELS[0], sizes.luma_channels)
         self.luma_head = nn.Conv2d(sizes.luma_channels, 8, 3, padding=1)  # base and gain, each of 2 x 2 pixels
+        self.light = SceneLight(sizes.decoder_channels[-1])
 
-    def forward(self, thermal: Tensor) -> tuple[Tensor, Tensor]:
-        features, finest = self.features(thermal)  # B x 48 x H/4 x W/4, B x 96 x H/2 x W/2
-        planes = without_checks(F.pixel_shuffle(self.luma_head(self.luma_up(features, finest)), 2))  # B x 2 x H x W
+    def forward(self, thermal: Tensor, light: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """``light``, ``B x 1 x 1 x 1`` from -1, night, to 1, day, is guessed where it is not given."""
+        luma, chroma, _ = self.in_light(thermal, light)
+        return luma, chroma
+
+    def log_odds_of_day(self, thermal: Tensor) -> Tensor:
+        """What it guesses of the light, ``B x 1 x 1 x 1``."""
+        return self.light.logit(self.encoder(thermal))
+
+    def in_light(self, thermal: Tensor, light: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """As :meth:`forward`, and the log-odds of daylight that it guesses, ``B x 1 x 1 x 1``."""
+        features, taps = self.features(thermal)  # B x 48 x H/4 x W/4
+        logit = self.light.logit(taps)
+        features = self.light(features, torch.tanh(logit / 2) if light is None else light)
+        planes = without_checks(F.pixel_shuffle(self.luma_head(self.luma_up(features, taps[0])), 2))  # B x 2 x H x W
         base, gain = planes[:, :1], planes[:, 1:]
         luma = torch.sigmoid(base + DETAIL_GAIN * gain * thermal_detail(thermal))
-        return luma, self.chroma(features)
+        return luma, self.chroma(features), logit
 
 
 class ThermalDiscriminator(nn.Module):

@@ -40,6 +40,7 @@ __all__ = ["evaluate_thermal"]
     type=click.FloatRange(min=0),
     help="Strength of colour of --model, and when repeated of the models behind --also, in place of their own.",
 )
+@click.option("--light", type=click.Choice(["day", "night"]), help="Tell models the light, in place of their guess.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @json_option
 @click.option("--sheets", type=existing_or_not, help="Write contact sheets of heat, all models and truth here.")
@@ -51,6 +52,7 @@ def evaluate_thermal(
     only: tuple[str, ...],
     working_size: int | None,
     gains: tuple[float, ...],
+    light: str | None,
     device: str,
     json_path: Path | None,
     sheets: Path | None,
@@ -59,6 +61,7 @@ def evaluate_thermal(
 
     Day and night are shown apart. A model that colours photos takes heat for gray. Nothing is trained here.
     """
+    from restore.thermal_stages import LIGHTS
     from restore.translate import rgb_translation
     from restore_train.evaluate_thermal import (
         THERMAL_COLUMNS,
@@ -77,8 +80,9 @@ def evaluate_thermal(
     if len(gains) > len(names):
         raise OptionError(f"{len(gains)} strengths of colour for {counted(len(names), 'model')}")
     labels = labels_of(names)
+    told = None if light is None else LIGHTS[light]
     translations = {
-        label: rgb_translation(name, working_size=working_size, device=device, gain=gain)
+        label: rgb_translation(name, working_size=working_size, device=device, gain=gain, light=told)
         for name, label, gain in zip_longest(names, labels, gains)
     }
     try:

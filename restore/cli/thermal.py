@@ -34,6 +34,13 @@ __all__ = ["thermal"]
     help="Which end is hot; auto goes by the file, else by the picture, else takes white.",
 )
 @click.option(
+    "--light",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "day", "night"]),
+    help="What light the scene is painted in; auto guesses by its texture, once for a file.",
+)
+@click.option(
     "--range",
     "range_",
     default="percentile",

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,13 +14,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from restore.colorizer import Colorizer
+from restore.colour import FloatArray
 from restore.errors import InputError, ModelError, OptionError, OutputError
 from restore.media.photo_metadata import is_marked
 from restore.media.thermal import open_thermal
 from restore.media.thermal.palettes import palette_colours
 from restore.media.video_source import VideoSource
 from restore.thermal import ThermalOptions, colorize_thermal
-from restore.thermal_painting import GrayPainter, HeatPainter, ThermalPainter, open_thermal_painter
+from restore.thermal_painting import GrayPainter, HeatPainter, Painting, ThermalPainter, open_thermal_painter
 from restore_models import SHIPPED, save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.thermal import ThermalGenerator, ThermalSizes
@@ -382,3 +385,60 @@ def test_the_thermal_network_from_its_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(chroma, expected_chroma.numpy(), atol=0.01)
     with pytest.raises(OptionError, match="runs with PyTorch only"):
         open_thermal_painter(str(path), engine="onnx")
+
+
+def seeing_light() -> HeatPainter:
+    """A narrow, untrained network that guesses day by 88 %, and paints nights otherwise."""
+    torch.manual_seed(2)
+    sizes = ThermalSizes(decoder_channels=(8, 8, 8, 8), luma_channels=8)
+    network = ThermalGenerator(encoder=MobileNetV2Encoder(), sizes=sizes).eval()
+    with torch.no_grad():
+        network.light.read.load_state_dict({"weight": torch.zeros(1, 816, 1, 1), "bias": torch.full((1,), 2.0)})
+        torch.nn.init.normal_(network.light.turn.weight, std=2.0)
+    return HeatPainter(network, name="toy", weights_sha256="0", device="cpu", precision="fp32")
+
+
+@pytest.mark.parametrize(("asked", "expected"), [("auto", 0.76), ("day", 1.0), ("night", -1.0)])
+def test_a_file_is_painted_in_one_light(tmp_path: Path, asked: str, expected: float) -> None:
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
+    (tmp_path / "b.seq").write_bytes(b"".join(sequence(4)))
+    painter = seeing_light()
+    told: list[float | None] = []
+
+    class Watched(HeatPainter):
+        def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
+            told.append(self.light)
+            return super().run(lumas)
+
+    painter.__class__ = Watched
+    options = replace(FAST, light=asked)
+    colorize_thermal([tmp_path / "a.jpg", tmp_path / "b.seq"], tmp_path / "out", painter=painter, options=options)
+    assert set(told) == {expected}
+    assert painter.light is None  # the next file has its own
+    for entry in report_of(tmp_path / "out").values():
+        assert entry["light"] == expected
+        why = "as asked" if asked != "auto" else "chance of daylight 88%"
+        assert any(why in line for line in entry["decisions"]), entry["decisions"]  # type: ignore[attr-defined]
+
+
+def test_the_light_shows() -> None:
+    painter, seen = seeing_light(), np.random.default_rng(0).random((64, 96), np.float32)
+    by_day, by_night, guessed = (
+        each.paint([seen])[0][1] for each in (painter.in_light(1), painter.in_light(-1), painter)
+    )
+    assert np.abs(by_day - by_night).max() > 0.01
+    assert painter.chance_of_day([seen]) == pytest.approx(torch.sigmoid(torch.tensor(2.0)).item(), abs=1e-4)
+    assert np.abs(guessed - by_day).max() < np.abs(guessed - by_night).max()
+
+
+def test_a_light_that_the_model_does_not_know_is_refused(
+    tmp_path: Path, painter: HeatPainter, gray_painter: ThermalPainter
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
+    for each in (painter, gray_painter):
+        with pytest.raises(OptionError, match="knows no day and night; leave --light night out"):
+            colorize_thermal([tmp_path / "a.jpg"], tmp_path / "out", painter=each, options=replace(FAST, light="night"))
+        assert each.in_light(1.0).chance_of_day([scene().astype(np.float32)]) == 0.5
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(OptionError, match="unknown light 'dusk'; use auto, day, night"):
+        ThermalOptions(light="dusk")

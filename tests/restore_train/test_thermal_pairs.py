@@ -54,11 +54,18 @@ def test_batches_of_pairs_show_the_same_place_twice(dev: list[Pair]) -> None:
     thermal, truth = pairs.batch(8, np.random.default_rng(0))
     again, _ = pairs.batch(8, np.random.default_rng(0))
     assert thermal.shape == (8, 1, 64, 64)
-    assert truth.shape == (8, 3, 64, 64)
+    assert truth.shape == (8, 4, 64, 64)
     assert np.array_equal(thermal, again)
-    assert np.abs(truth[:, 1:]).max() <= 0.502
+    assert np.abs(truth[:, 1:3]).max() <= 0.502
     for ours, theirs in zip(thermal[:, 0], truth[:, 0], strict=True):
         assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.8
+
+
+def test_batches_tell_day_from_night(dev: list[Pair]) -> None:
+    for day in (True, False):
+        pair = next(pair for pair in dev if pair.day == day)
+        _, truth = PairSet([pair], np.ones(1), CROPS).batch(2, np.random.default_rng(0))
+        assert np.all(truth[:, 3] == (1 if day else -1))
 
 
 def test_weights_go_by_name_and_by_night(dev: list[Pair]) -> None:
@@ -123,7 +130,8 @@ def test_photos_play_pairs(dev: list[Pair]) -> None:
     thermal, truth = ThermalLikeSet(photos).batch(3, np.random.default_rng(0))
     assert thermal.shape == (3, 1, 64, 64)
     assert truth[:, 0].std() > 0.05
-    assert abs(float(truth[:, 1:].mean())) < 0.1
+    assert abs(float(truth[:, 1:3].mean())) < 0.1
+    assert not truth[:, 3].any()  # their light is not known
 
 
 def test_pairs_that_are_none_are_refused(tmp_path: Path) -> None:

@@ -11,11 +11,15 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from restore_models import load_network
-from restore_train.loop import TrainOptions, as_known_then, train
+from restore_models.mobilenet import MobileNetV2Encoder
+from restore_models.thermal import ThermalGenerator, ThermalSizes
+from restore_train.loop import TrainOptions, as_known_then, optimizer_for, train
 from restore_train.recipe import Adversary, Data, Network, Phase, Recipe, load_recipe
 from restore_train.sources import Material
+from restore_train.thermal_learners import ThermalLearner
 from restore_train.thermal_pairs import PairSet, ThermalLikeSet
 
 PHOTOS = Phase(
@@ -55,7 +59,7 @@ def logged(options: TrainOptions) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("game", ["least-squares", "wasserstein"])
 def test_the_thermal_gan_learns_from_photos_and_pairs(options: TrainOptions, game: str) -> None:
     adversary = Adversary(lr=1e-4, weight=0.1, alone_steps=1, game=game)
-    last = replace(PAIRS, name="adversarial", batch=1, crop=128, losses={"luma": 1.0}, adversary=adversary)
+    last = replace(PAIRS, name="adversarial", crop=128, losses={"luma": 1.0}, adversary=adversary)
     loaded = load_network(train(replace(RECIPE, phases=(PHOTOS, PAIRS, last)), options))
     assert (loaded.network, loaded.metadata["phase"]) == ("thermal", "adversarial")
     lines = logged(options)
@@ -67,6 +71,25 @@ def test_the_thermal_gan_learns_from_photos_and_pairs(options: TrainOptions, gam
     resumed = load_network(train(replace(RECIPE, phases=(PHOTOS, PAIRS, longer)), options))
     assert resumed.metadata["step"] == "3"
     assert len(logged(options)) == 6
+
+
+def test_the_encoder_may_learn_at_a_rate_of_its_own() -> None:
+    generator = ThermalGenerator(
+        encoder=MobileNetV2Encoder(), sizes=ThermalSizes(decoder_channels=(8, 8, 8, 8), luma_channels=4)
+    )
+    known = {name for name, _ in generator.named_parameters() if not name.startswith(("luma", "light"))}
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=False)
+    learner = ThermalLearner(generator, device=torch.device("cpu"), autocast=autocast, pretrained=known)
+    names = {id(parameter): name for name, parameter in generator.named_parameters()}
+
+    def rates(encoder_lr: float | None) -> dict[float, set[str]]:
+        phase = replace(PHOTOS, lr=1.0, pretrained_lr=0.5, encoder_lr=encoder_lr)
+        groups = optimizer_for(learner, RECIPE.network, phase).param_groups
+        return {group["lr"]: {names[id(each)].split(".")[0] for each in group["params"]} for group in groups}
+
+    fresh, decoder = {"luma_up", "luma_head", "light"}, {"bottom", "scene", "up", "head"}
+    assert rates(None) == {1.0: fresh, 0.5: decoder | {"encoder"}}
+    assert rates(0.1) == {1.0: fresh, 0.5: decoder, 0.1: {"encoder"}}
 
 
 @pytest.mark.parametrize(("head", "loss"), [("mse", "squared_error"), ("mixture", "log_likelihood")])

@@ -49,9 +49,13 @@ class TrainOptions:
 
 def optimizer_for(learner: Learner, network: Network, phase: Phase) -> torch.optim.AdamW:
     trained = {name: parameter for name, parameter in learner.module.named_parameters() if parameter.requires_grad}
-    pretrained = [parameter for name, parameter in trained.items() if name in learner.pretrained]
-    rest = [parameter for name, parameter in trained.items() if name not in learner.pretrained]
-    groups = [{"params": rest, "lr": phase.lr}, {"params": pretrained, "lr": phase.pretrained_lr}]
+    rates: dict[float, list[nn.Parameter]] = {phase.lr: []}
+    for name, parameter in trained.items():
+        rate = phase.pretrained_lr if name in learner.pretrained else phase.lr
+        if phase.encoder_lr is not None and name.startswith("encoder."):
+            rate = phase.encoder_lr
+        rates.setdefault(rate, []).append(parameter)
+    groups = [{"params": parameters, "lr": rate} for rate, parameters in rates.items()]
     betas = (0.9, 0.99) if phase.adversary is None else (0.5, 0.99)
     return torch.optim.AdamW(groups, betas=betas, weight_decay=network.weight_decay)
 

@@ -91,6 +91,8 @@ class Phase:
     lr: float
     pretrained_lr: float
     """Of the parts that do not start from random weights."""
+    encoder_lr: float | None = None
+    """Of the encoder, where it is another."""
     losses: dict[str, float]
     """Weights by name, out of :data:`LOSSES`."""
     gain: float = 0.0

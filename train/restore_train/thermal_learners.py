@@ -19,11 +19,13 @@ from restore_train.thermal_losses import (
     critic_loss,
     critic_preference,
     gradient_penalty,
+    light_loss,
     squared_rgb_error,
 )
 
 __all__ = ["IRTranslateLearner", "ThermalLearner"]
 
+TOLD = 0.5  # of pairs, whose light is told for sure
 JITTER = 3  # pixels: how far the discriminator's thermal picture is moved, so that registration gives nobody away
 BETAS = {"least-squares": (0.5, 0.99), "wasserstein": (0.0, 0.9)}  # Adam's; the second is Gulrajani's, algorithm 1
 
@@ -49,11 +51,17 @@ class ThermalLearner:
         self.judge = torch.optim.AdamW(self.discriminator.parameters(), lr=rate, betas=BETAS[game], weight_decay=0.0)
 
     def losses(self, thermal: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """``thermal`` is B x 1 x S x S in [0, 1], ``truth`` (Y, Cb, Cr) B x 3 x S x S."""
+        """``thermal`` is B x 1 x S x S in [0, 1], ``truth`` (Y, Cb, Cr, light) B x 4 x S x S.
+
+        The network is told of the light, which it would else have to guess; the guess learns beside it.
+        """
+        truth, light = truth[:, :3], truth[:, 3:, :1, :1]
         with self.autocast:
-            luma, chroma = self.module(thermal)
+            luma, chroma, logit = self.module.in_light(thermal, hearsay(light))
         luma, chroma = luma.float(), chroma.float()
         loss, parts = self.content_loss(luma, chroma, truth)
+        parts["light"] = light_loss(logit.float(), light)
+        loss = loss + parts["light"]
         if self.adversary is None:
             return loss, parts
 
@@ -95,6 +103,17 @@ class ThermalLearner:
         self.judge.load_state_dict(state["judge"])
 
 
+def hearsay(light: Tensor) -> Tensor:
+    """Light as a guess tells it: its size is how sure it is, and it is right as often as that says.
+
+    Half of ``light``, ``B x 1 x 1 x 1`` of -1, 0 and 1, is told as it is. Of the rest, any number s between 0 and 1 is
+    the size, and the sign is right with probability (1 + s) / 2: then the number is what to expect of the light.
+    """
+    size = torch.where(torch.rand_like(light) < TOLD, 1.0, torch.rand_like(light))
+    sign = torch.where(torch.rand_like(light) < (1 + size) / 2, 1.0, -1.0)
+    return light * size * sign
+
+
 def picture_of(luma: Tensor, chroma: Tensor) -> Tensor:
     """Luma ``B x 1 x H x W`` and smaller chroma to Y, Cb, Cr ``B x 3 x H x W``."""
     return torch.cat([luma, F.interpolate(chroma, size=luma.shape[-2:], mode="bilinear")], dim=1)
@@ -129,7 +148,8 @@ class IRTranslateLearner:
         self.weight = phase.losses[wanted]
 
     def losses(self, thermal: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:  # noqa: ARG002
-        """As :meth:`ThermalLearner.losses`."""
+        """As :meth:`ThermalLearner.losses`; light is left to the network."""
+        truth = truth[:, :3]
         with self.autocast:
             raw = self.module.raw(thermal)
         raw = raw.float()  # at stride 2

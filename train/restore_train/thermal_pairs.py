@@ -102,13 +102,16 @@ class PairSet:
     crops: Crops
 
     def batch(self, count: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Thermal ``B x 1 x S x S`` in [0, 1] and the visible crop's Y, Cb, Cr ``B x 3 x S x S``, chroma around 0."""
+        """Thermal ``B x 1 x S x S`` in [0, 1] and ``B x 4 x S x S``: the visible crop's Y, Cb, Cr and light.
+
+        Chroma lies around 0. Light is one number all over: 1 by day, -1 by night, 0 where it is not known.
+        """
         thermals, truths = empty_batch(count, self.crops.size)
         for slot, index in enumerate(rng.choice(len(self.pairs), count, p=self.weights)):
             pair = self.pairs[index]
             square = self.crops.cut(np.dstack([pair.ycbcr, pair.thermal]), rng)
             thermals[slot, 0] = another_camera(square[..., 3].astype(np.float32) / np.float32(255), rng)
-            truths[slot] = truth_of(square[..., :3])
+            truths[slot] = truth_of(square[..., :3], light=1.0 if pair.day else -1.0)
         return thermals, truths
 
 
@@ -125,19 +128,19 @@ class ThermalLikeSet:
         for slot, index in enumerate(rng.choice(len(photos.photos), count, p=photos.weights)):
             square = photos.crops.cut(photos.photos[index].ycbcr, rng)
             thermals[slot, 0] = thermal_look(square, rng)
-            truths[slot] = truth_of(square)
+            truths[slot] = truth_of(square, light=0.0)
         return thermals, truths
 
 
 def empty_batch(count: int, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return np.empty((count, 1, size, size), np.float32), np.empty((count, 3, size, size), np.float32)
+    return np.empty((count, 1, size, size), np.float32), np.empty((count, 4, size, size), np.float32)
 
 
-def truth_of(square: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Y, Cb, Cr codes ``S x S x 3`` to planes ``3 x S x S``: luma in [0, 1], chroma in [-0.5, 0.5]."""
+def truth_of(square: NDArray[np.uint8], *, light: float) -> NDArray[np.float32]:
+    """Y, Cb, Cr codes ``S x S x 3`` to planes ``4 x S x S``: luma in [0, 1], chroma in [-0.5, 0.5], light."""
     planes = square.astype(np.float32).transpose(2, 0, 1)
     planes[1:] -= 128
-    return planes / np.float32(255)
+    return np.concatenate([planes / np.float32(255), np.full_like(planes[:1], light)])
 
 
 def another_camera(thermal: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
