@@ -243,17 +243,18 @@ class FileJob:
             self.light = LIGHTS[self.options.light]
             self.decisions.append(f"painted as by {self.options.light}, as asked")
         else:
-            chance = self.chance_of_day(head)
-            self.light = round(2 * chance - 1, 2)  # no rounding of the machine's may change a resumed recording
-            name = "day" if chance >= 0.5 else "night"
+            self.light = round(
+                self.guessed_light(head), 2
+            )  # no rounding of the machine's may change a resumed recording
+            name, chance = "day" if self.light >= 0 else "night", (1 + self.light) / 2
             self.decisions.append(f"painted as by {name}, by its texture: chance of daylight {chance:.0%}; see --light")
         self.painter = self.painter.in_light(self.light)
 
-    def chance_of_day(self, head: list[ThermalFrame]) -> float:
+    def guessed_light(self, head: list[ThermalFrame]) -> float:
         film = self.source.film
         turns = 0 if film is None else quarter_turns(film.format.rotation)
         ranged = in_range(head, self.source, black_hot=self.black_hot, method=self.options.range)
-        return self.painter.chance_of_day([normalised(self.painter, luma, turns=turns).luma for _, luma in ranged])
+        return self.painter.guessed_light([normalised(self.painter, luma, turns=turns).luma for _, luma in ranged])
 
     def watched(self, source: ThermalSource, frames: Iterable[ThermalFrame]) -> Iterator[ThermalFrame]:
         """The frames on their way, counted, measured and kept: all of them, or there is nothing of it."""

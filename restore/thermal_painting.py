@@ -71,11 +71,11 @@ class ThermalPainter(Protocol):
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         """Prepared lumas of one size to what the model makes of them."""
 
-    def chance_of_day(self, prepared: Sequence[FloatArray]) -> float:
-        """That prepared lumas of one scene and size were taken by daylight; of a model that knows light."""
+    def guessed_light(self, prepared: Sequence[FloatArray]) -> float:
+        """The light to expect of prepared lumas of one scene and size, from -1, night, to 1, day; 0 tells nothing."""
 
     def in_light(self, light: float) -> Self:
-        """The same painter, that guesses no more but paints as by night (-1), by day (1) or between."""
+        """The same painter, that guesses no more but paints in this light."""
 
 
 class GrayPainter:
@@ -101,9 +101,9 @@ class GrayPainter:
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         return [(None, chroma) for chroma in self.colorizer.predict(prepared)]
 
-    def chance_of_day(self, prepared: Sequence[FloatArray]) -> float:  # noqa: ARG002 - the protocol's
-        """One half: it has no notion of it."""
-        return 0.5
+    def guessed_light(self, prepared: Sequence[FloatArray]) -> float:  # noqa: ARG002 - the protocol's
+        """It has no notion of it."""
+        return 0.0
 
     def in_light(self, light: float) -> Self:  # noqa: ARG002 - the protocol's
         """Itself."""
@@ -176,14 +176,14 @@ class HeatPainter:
         return painted
 
     @torch.inference_mode()
-    def chance_of_day(self, prepared: Sequence[FloatArray]) -> float:
-        """As :meth:`ThermalPainter.chance_of_day`, by the mean log-odds of all."""
+    def guessed_light(self, prepared: Sequence[FloatArray]) -> float:
+        """As :meth:`ThermalPainter.guessed_light`."""
         if not isinstance(self.network, ThermalGenerator):
-            return 0.5
+            return 0.0
         padded, _ = self.seen(prepared)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-            logits = self.network.log_odds_of_day(padded)
-        return float(torch.sigmoid(logits.float().mean()))
+            light = self.network.guessed_light(padded)
+        return float(light.float().mean())
 
     def in_light(self, light: float) -> Self:
         """As :meth:`ThermalPainter.in_light`."""

@@ -16,8 +16,6 @@ __all__ = ["ThermalDiscriminator", "ThermalGenerator", "ThermalSizes", "thermal_
 DETAIL_WINDOW = 9  # pixels a side, whose mean is taken off the thermal picture
 DETAIL_GAIN = 8.0  # logits of luma per unit of detail, where the network says 1: doubles contrast at mid gray
 LIGHT_TAPS = (0, 1, 3)  # of the encoder: strides 2, 4 and 16
-LIGHT_EPS = 1e-3  # a variance below this is rounding, and none of the scene's
-LIGHT_DROPOUT = 0.3
 
 
 @dataclass(frozen=True)
@@ -47,43 +45,35 @@ def without_checks(planes: Tensor) -> Tensor:
     return (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 4
 
 
-class RunningNorm(nn.BatchNorm2d):
-    """Batch norm by the running statistics in training too: those of a few pictures tell nothing of one among them."""
-
-    def forward(self, planes: Tensor) -> Tensor:
-        if self.training:
-            super().forward(planes)  # follows the statistics
-        return F.batch_norm(planes, self.running_mean, self.running_var, training=False, eps=self.eps)
-
-
 class SceneLight(nn.Module):
     """Whether a scene lay in daylight: a guess, and what follows from it for the decoder's features.
 
     Shapes do not tell, but texture does: how noisy and how even walls, road and leaves are. A linear reader of the
     encoder's features at strides 2, 4 and 16, averaged over the picture, is right on nine of ten pairs from drives that
-    it was not fitted to, one of those at stride 32 on six (``train/RESULTS.md``). One number is all that goes on to the
-    decoder, as a scale and a shift of each feature (FiLM, Perez 2018): no picture is learnt by heart through it, and a
-    user can give it.
+    it was not fitted to, one of those at stride 32 on six (``train/RESULTS.md``). It is fitted by
+    ``restore_train.light``, not trained. One number is all that goes on to the decoder, as a scale and a shift of each
+    feature (FiLM, Perez 2018): no picture is learnt by heart through it, and a user can give it.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        seen = sum(TAP_CHANNELS[tap] for tap in LIGHT_TAPS)
-        self.norm = RunningNorm(seen, eps=LIGHT_EPS, affine=False)
-        self.dropout = nn.Dropout(LIGHT_DROPOUT)
-        self.read = nn.Conv2d(seen, 1, 1)
+        self.read = nn.Linear(sum(TAP_CHANNELS[tap] for tap in LIGHT_TAPS), 1).requires_grad_(False)
         self.turn = nn.Conv2d(1, 2 * channels, 1, bias=False)
         nn.init.zeros_(self.read.weight)
+        nn.init.zeros_(self.read.bias)
         nn.init.zeros_(self.turn.weight)
 
-    def logit(self, taps: list[Tensor]) -> Tensor:
-        """Log-odds of daylight, ``B x 1 x 1 x 1``, of the encoder's features; these learn nothing from it."""
-        means = torch.cat([taps[tap].detach().mean(dim=(2, 3), keepdim=True) for tap in LIGHT_TAPS], dim=1)
-        logit: Tensor = self.read(self.dropout(self.norm(means)))
-        return logit
+    def texture(self, taps: list[Tensor]) -> Tensor:
+        """What is read: means over the picture of the encoder's ``taps``, ``B x 816``."""
+        return torch.cat([taps[tap].mean(dim=(2, 3)) for tap in LIGHT_TAPS], dim=1)
+
+    def guess(self, taps: list[Tensor]) -> Tensor:
+        """The light to expect, ``B x 1 x 1 x 1`` from -1, night, to 1, day."""
+        light: Tensor = self.read(self.texture(taps).detach()).clamp(-1, 1)
+        return light[..., None, None]
 
     def forward(self, features: Tensor, light: Tensor) -> Tensor:
-        """``features`` ``B x C x h x w`` as they are in ``light``, ``B x 1 x 1 x 1`` from -1, night, to 1, day."""
+        """``features`` ``B x C x h x w`` as they are in ``light``."""
         scale, shift = self.turn(light).chunk(2, dim=1)
         lit: Tensor = features * (1 + scale) + shift
         return lit
@@ -110,22 +100,16 @@ class ThermalGenerator(ColourUNet):
 
     def forward(self, thermal: Tensor, light: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """``light``, ``B x 1 x 1 x 1`` from -1, night, to 1, day, is guessed where it is not given."""
-        luma, chroma, _ = self.in_light(thermal, light)
-        return luma, chroma
-
-    def log_odds_of_day(self, thermal: Tensor) -> Tensor:
-        """What it guesses of the light, ``B x 1 x 1 x 1``."""
-        return self.light.logit(self.encoder(thermal))
-
-    def in_light(self, thermal: Tensor, light: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`forward`, and the log-odds of daylight that it guesses, ``B x 1 x 1 x 1``."""
         features, taps = self.features(thermal)  # B x 48 x H/4 x W/4
-        logit = self.light.logit(taps)
-        features = self.light(features, torch.tanh(logit / 2) if light is None else light)
+        features = self.light(features, self.light.guess(taps) if light is None else light)
         planes = without_checks(F.pixel_shuffle(self.luma_head(self.luma_up(features, taps[0])), 2))  # B x 2 x H x W
         base, gain = planes[:, :1], planes[:, 1:]
         luma = torch.sigmoid(base + DETAIL_GAIN * gain * thermal_detail(thermal))
-        return luma, self.chroma(features), logit
+        return luma, self.chroma(features)
+
+    def guessed_light(self, thermal: Tensor) -> Tensor:
+        """``B x 1 x 1 x 1`` from -1, night, to 1, day."""
+        return self.light.guess(self.encoder(thermal))
 
 
 class ThermalDiscriminator(nn.Module):

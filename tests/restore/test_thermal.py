@@ -388,13 +388,13 @@ def test_the_thermal_network_from_its_file(tmp_path: Path) -> None:
 
 
 def seeing_light() -> HeatPainter:
-    """A narrow, untrained network that guesses day by 88 %, and paints nights otherwise."""
+    """A narrow, untrained network that guesses daylight with a chance of 88 %, and paints nights otherwise."""
     torch.manual_seed(2)
     sizes = ThermalSizes(decoder_channels=(8, 8, 8, 8), luma_channels=8)
     network = ThermalGenerator(encoder=MobileNetV2Encoder(), sizes=sizes).eval()
     with torch.no_grad():
-        network.light.read.load_state_dict({"weight": torch.zeros(1, 816, 1, 1), "bias": torch.full((1,), 2.0)})
-        torch.nn.init.normal_(network.light.turn.weight, std=2.0)
+        network.light.read.bias.fill_(0.76)
+        network.light.turn.weight.normal_(std=2.0)
     return HeatPainter(network, name="toy", weights_sha256="0", device="cpu", precision="fp32")
 
 
@@ -427,7 +427,7 @@ def test_the_light_shows() -> None:
         each.paint([seen])[0][1] for each in (painter.in_light(1), painter.in_light(-1), painter)
     )
     assert np.abs(by_day - by_night).max() > 0.01
-    assert painter.chance_of_day([seen]) == pytest.approx(torch.sigmoid(torch.tensor(2.0)).item(), abs=1e-4)
+    assert painter.guessed_light([seen]) == pytest.approx(0.76)
     assert np.abs(guessed - by_day).max() < np.abs(guessed - by_night).max()
 
 
@@ -438,7 +438,7 @@ def test_a_light_that_the_model_does_not_know_is_refused(
     for each in (painter, gray_painter):
         with pytest.raises(OptionError, match="knows no day and night; leave --light night out"):
             colorize_thermal([tmp_path / "a.jpg"], tmp_path / "out", painter=each, options=replace(FAST, light="night"))
-        assert each.in_light(1.0).chance_of_day([scene().astype(np.float32)]) == 0.5
+        assert each.in_light(1.0).guessed_light([scene().astype(np.float32)]) == 0
     assert not (tmp_path / "out").exists()
     with pytest.raises(OptionError, match="unknown light 'dusk'; use auto, day, night"):
         ThermalOptions(light="dusk")

@@ -14,7 +14,6 @@ from restore_train.thermal_losses import (
     critic_loss,
     critic_preference,
     gradient_penalty,
-    light_loss,
     shift_tolerant_l1,
     squared_rgb_error,
 )
@@ -117,11 +116,3 @@ def test_jitter_moves_at_most_three_pixels() -> None:
         assert len(found) == 1
         shifts.add(found[0])
     assert len(shifts) > 10
-
-
-def test_a_guess_of_light_is_judged_where_light_is_known() -> None:
-    light = torch.tensor([1.0, -1.0, 0.0]).reshape(3, 1, 1, 1)
-    logit = torch.tensor([2.0, 2.0, 50.0]).reshape(3, 1, 1, 1)
-    expected = -(torch.sigmoid(torch.tensor(2.0)).log() + torch.sigmoid(torch.tensor(-2.0)).log()) / 2
-    torch.testing.assert_close(light_loss(logit, light), expected)
-    assert float(light_loss(logit, torch.zeros_like(light))) == 0

@@ -19,6 +19,7 @@ from restore_models.weights import build_irtranslate, build_thermal
 from restore_train.losses import ContentLoss, discriminator_loss, generator_loss
 from restore_train.pixcolor_training import refinement_loss, symbol_losses
 from restore_train.recipe import Network, Phase
+from restore_train.sources import Material
 from restore_train.thermal_learners import IRTranslateLearner, ThermalLearner
 
 __all__ = ["Learner", "Pix2PixLearner", "PixColorLearner", "build_learner"]
@@ -48,11 +49,14 @@ class Learner(Protocol):
         """What is to be minimised (nothing in a step that trains only a helper of the learner's) and figures to log.
 
         ``luma`` is B x 1 x S x S in [0, 1], ``truth`` B x 2 x S/stride x S/stride; those that learn from thermal pairs
-        see heat in luma's place, and the truth is Y, Cb, Cr, B x 3 x S x S.
+        see heat in luma's place, and the truth is Y, Cb, Cr and light, B x 4 x S x S.
         """
 
     def show(self, module: nn.Module, luma: Tensor) -> None:
         """Sends a batch through all of ``module``, a copy of the one in training, that has batch norm."""
+
+    def complete(self, module: nn.Module, material: Material) -> None:
+        """Gives ``module``, a copy of the one in training, what is not learnt step by step."""
 
     def state(self) -> dict[str, Any]:
         """All that a resumed run needs beside the module."""
@@ -115,6 +119,9 @@ class Pix2PixLearner:
         with self.autocast:
             module(luma)
 
+    def complete(self, module: nn.Module, material: Material) -> None:
+        pass
+
     def state(self) -> dict[str, Any]:
         return {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
 
@@ -158,6 +165,9 @@ class PixColorLearner:
         assert isinstance(module, PixColor)
         with self.autocast:
             module.condition(luma)  # PixelCNN, post-head and refinement have no batch norm
+
+    def complete(self, module: nn.Module, material: Material) -> None:
+        pass
 
     def state(self) -> dict[str, Any]:
         return {}

@@ -84,7 +84,7 @@ def batches(source: Source, count: int, seed: int, start: int, stop: int) -> Ite
 
 @torch.no_grad()
 def follow(average: nn.Module, module: nn.Module, decay: float) -> None:
-    """Moves the running average toward the weights; buffers likewise, until :func:`with_statistics` measures them."""
+    """Moves the running average toward the weights; buffers likewise, until :func:`completed` measures them."""
     for kept, current in zip(average.state_dict().values(), module.state_dict().values(), strict=True):
         if kept.is_floating_point():
             kept.lerp_(current, 1 - decay)
@@ -92,14 +92,16 @@ def follow(average: nn.Module, module: nn.Module, decay: float) -> None:
             kept.copy_(current)
 
 
-def with_statistics(
-    learner: Learner, average: nn.Module, source: Source, phase: Phase, seed: int, count: int
+def completed(
+    learner: Learner, average: nn.Module, material: Material, phase: Phase, seed: int, count: int
 ) -> nn.Module:
-    """A copy of the average with batch norm's statistics measured on ``count`` batches that no step learnt from."""
+    """A copy of the average to keep: batch norm's statistics measured on ``count`` batches that no step learnt from."""
     measured = deepcopy(average)
     device = next(measured.parameters()).device
+    source = material.source(phase, learner.stride)
     seen = batches(source, phase.batch, seed, phase.steps, phase.steps + count)
     measure_statistics(measured, lambda luma: learner.show(measured, luma), (luma.to(device) for luma, _ in seen))
+    learner.complete(measured, material)
     return measured
 
 
@@ -202,10 +204,10 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                 torch.save(checkpoint, temporary)
                 temporary.replace(checkpoint_path)
                 if done < last_step:
-                    usable = with_statistics(learner, average, source, phase, seed, STATISTICS_BATCHES)
+                    usable = completed(learner, average, material, phase, seed, STATISTICS_BATCHES)
                     save(learner, usable, weights_path, recipe, name, done)
 
-        average = with_statistics(learner, average, source, phase, seed, 1 if options.dry_run else STATISTICS_BATCHES)
+        average = completed(learner, average, material, phase, seed, 1 if options.dry_run else STATISTICS_BATCHES)
         if not options.dry_run:
             save(learner, average, weights_path, recipe, name, phase.steps)
             save(learner, average, finished, recipe, name, phase.steps)

@@ -11,17 +11,19 @@ from torch import Tensor, nn
 
 from restore_models.irtranslate import IRTranslate, mixture_log_probability
 from restore_models.thermal import ThermalDiscriminator, ThermalGenerator
+from restore_train.light import fit_light
 from restore_train.losses import discriminator_loss, generator_loss
 from restore_train.recipe import Adversary, Phase
+from restore_train.sources import Material
 from restore_train.thermal_losses import (
     FeatureLoss,
     ThermalContentLoss,
     critic_loss,
     critic_preference,
     gradient_penalty,
-    light_loss,
     squared_rgb_error,
 )
+from restore_train.thermal_pairs import pair_weights
 
 __all__ = ["IRTranslateLearner", "ThermalLearner"]
 
@@ -53,15 +55,13 @@ class ThermalLearner:
     def losses(self, thermal: Tensor, truth: Tensor, step: int) -> tuple[Tensor | None, dict[str, Tensor]]:
         """``thermal`` is B x 1 x S x S in [0, 1], ``truth`` (Y, Cb, Cr, light) B x 4 x S x S.
 
-        The network is told of the light, which it would else have to guess; the guess learns beside it.
+        The network is told of the light, which it would else have to guess.
         """
         truth, light = truth[:, :3], truth[:, 3:, :1, :1]
         with self.autocast:
-            luma, chroma, logit = self.module.in_light(thermal, hearsay(light))
+            luma, chroma = self.module(thermal, hearsay(light))
         luma, chroma = luma.float(), chroma.float()
         loss, parts = self.content_loss(luma, chroma, truth)
-        parts["light"] = light_loss(logit.float(), light)
-        loss = loss + parts["light"]
         if self.adversary is None:
             return loss, parts
 
@@ -94,6 +94,11 @@ class ThermalLearner:
     def show(self, module: nn.Module, luma: Tensor) -> None:
         with self.autocast:
             module(luma)
+
+    def complete(self, module: nn.Module, material: Material) -> None:
+        assert isinstance(module, ThermalGenerator)
+        if pairs := material.pairs:
+            fit_light(module, pairs, pair_weights(pairs, material.recipe.data.pair_weights, night=1.0))
 
     def state(self) -> dict[str, Any]:
         return {"discriminator": self.discriminator.state_dict(), "judge": self.judge.state_dict()}
@@ -163,6 +168,9 @@ class IRTranslateLearner:
     def show(self, module: nn.Module, luma: Tensor) -> None:
         with self.autocast:
             module(luma)
+
+    def complete(self, module: nn.Module, material: Material) -> None:
+        pass
 
     def state(self) -> dict[str, Any]:
         return {}

@@ -23,7 +23,6 @@ __all__ = [
     "critic_loss",
     "critic_preference",
     "gradient_penalty",
-    "light_loss",
     "shift_tolerant_l1",
     "squared_rgb_error",
 ]
@@ -122,13 +121,6 @@ class ThermalContentLoss:
             parts["colourfulness"] = colourfulness_of_chroma(chroma).mean()
         total = torch.stack([self.weights[name] * value for name, value in parts.items()]).sum()
         return total, parts
-
-
-def light_loss(logit: Tensor, light: Tensor) -> Tensor:
-    """Cross entropy of guessed log-odds of day with light, both ``B x 1 x 1 x 1``; light is 0 where it is not known."""
-    known = light.abs()
-    errors = F.binary_cross_entropy_with_logits(logit, (light > 0).float(), reduction="none")
-    return (known * errors).sum() / known.sum().clamp(min=1)
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
