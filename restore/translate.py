@@ -10,7 +10,7 @@ from restore.thermal_painting import HeatPainter, ThermalPainter, open_thermal_p
 from restore.upsample import upsample_chroma, upsample_luma
 from restore_models import ColourCurve
 
-__all__ = ["rgb_translation", "translate_still"]
+__all__ = ["light_guesser", "rgb_translation", "translate_still"]
 
 
 def translate_still(thermal: FloatArray, painter: ThermalPainter) -> FloatArray:
@@ -42,3 +42,14 @@ def rgb_translation(
     if light is not None:
         painter = painter.in_light(light)
     return lambda thermal: translate_still(thermal, painter)
+
+
+def light_guesser(
+    model: str, *, working_size: int | None = None, device: str = "auto"
+) -> Callable[[FloatArray], float] | None:
+    """The light that a model guesses of a thermal picture, from -1, night, to 1, day; None for one that knows none.
+
+    Raises as :func:`rgb_translation`.
+    """
+    painter = open_thermal_painter(model, device=device, working_size=working_size)
+    return (lambda thermal: painter.guessed_light([painter.prepare(thermal)])) if painter.knows_light else None

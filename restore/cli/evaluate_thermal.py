@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from pathlib import Path
 
 import click
@@ -61,8 +61,10 @@ def evaluate_thermal(
 
     Day and night are shown apart. A model that colours photos takes heat for gray. Nothing is trained here.
     """
+    import numpy as np
+
     from restore.thermal_stages import LIGHTS
-    from restore.translate import rgb_translation
+    from restore.translate import light_guesser, rgb_translation
     from restore_train.evaluate_thermal import (
         THERMAL_COLUMNS,
         chroma_spread,
@@ -106,6 +108,13 @@ def evaluate_thermal(
     }
     for title, part in means.items():
         show(f"{title}: {counted(len(sets_of_rows[title]['truth']), 'pair')}", THERMAL_COLUMNS, part)
+    guesses: dict[str, list[float]] = {}
+    for name, label in zip(names, labels, strict=True):
+        if light is None and (guess := light_guesser(name, working_size=working_size, device=device)) is not None:
+            guesses[label] = [guess(pair.thermal.astype(np.float32) / np.float32(255)) for pair in pairs]
+            right = [(one >= 0) == by_day for one, by_day in zip(guesses[label], day, strict=True)]
+            parts = [f"{sum(compress(right, chosen))} of {sum(chosen)}" for chosen in (day, [not each for each in day])]
+            console.print(f"{label}: light guessed rightly for {parts[0]} days, {parts[1]} nights", markup=False)
     for label, spread in spreads.items():
         console.print(
             f"{label}, {counted(spread.pictures, 'picture')} without partner: mean Cb {spread.centre[0]:+.1f}, Cr "
@@ -118,7 +127,14 @@ def evaluate_thermal(
         unpartnered = {label: asdict(spread) for label, spread in spreads.items()}
         write_json(
             json_path,
-            {"command": command_line(), "sets": means, "day": day, "pictures": pictures, "unpaired": unpartnered},
+            {
+                "command": command_line(),
+                "sets": means,
+                "day": day,
+                "pictures": pictures,
+                "light": guesses,
+                "unpaired": unpartnered,
+            },
         )
     if sheets is not None:
         write_sheets(sheets, pair_pictures(pairs, list(translations.values())))

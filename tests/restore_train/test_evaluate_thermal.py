@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from restore.cli.main import rechroma
@@ -32,6 +33,9 @@ def dev(shared_data: Path) -> list[Pair]:
 def toy_thermal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = ThermalSizes(decoder_channels=(8, 8, 8, 8), luma_channels=4)
     network = ThermalGenerator(encoder=MobileNetV2Encoder(), sizes=sizes)
+    with torch.no_grad():
+        network.light.read.bias.fill_(0.5)
+        network.light.turn.weight.normal_()
     path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
     save_network(path, network.state_dict(), network="thermal", sizes=sizes)
     return path
@@ -151,5 +155,12 @@ def test_the_command_writes_what_it_measured(dev: list[Pair], toy_thermal: Path,
     assert set(written["sets"]["all"]) == {AS_IS, "toy", "truth"}
     assert written["sets"]["night"][AS_IS]["psnr"] == pytest.approx(written["pictures"][AS_IS][1]["psnr"])
     assert (sheets / "sheet-01.png").exists()
+    assert "toy: light guessed rightly for 1 of 1 days, 0 of 1 nights" in " ".join(result.output.split())
+    assert written["light"]["toy"] == pytest.approx([0.5, 0.5], abs=1e-3)
+    told = CliRunner().invoke(rechroma, [*arguments, "--light", "night"], catch_exceptions=False)
+    assert "guessed" not in told.output
+    by_night = json.loads(report.read_text())
+    assert by_night["sets"]["day"]["toy"] != written["sets"]["day"]["toy"]
+    assert by_night["sets"]["day"][AS_IS] == written["sets"]["day"][AS_IS]
     with pytest.raises(InputError, match="no pair's name"):
         CliRunner().invoke(rechroma, [*arguments, "--only", "x"], catch_exceptions=False)
