@@ -23,7 +23,7 @@ from restore.thermal_painting import ThermalPainter, open_thermal_painter
 from restore.thermal_plan import ThermalPlan, plan_thermal
 from restore.thermal_recording import Colouring, colour_recording
 from restore.thermal_report import ReportJournal, write_thermal_report
-from restore.thermal_stages import LIGHTS, ThermalOptions, in_range, normalised, still_picture
+from restore.thermal_stages import LIGHTS, ThermalOptions, in_range, still_picture
 from restore.video_stages import quarter_turns
 
 __all__ = ["ThermalOptions", "ThermalReport", "colorize_thermal"]
@@ -254,7 +254,7 @@ class FileJob:
         film = self.source.film
         turns = 0 if film is None else quarter_turns(film.format.rotation)
         ranged = in_range(head, self.source, black_hot=self.black_hot, method=self.options.range)
-        return self.painter.guessed_light([normalised(self.painter, luma, turns=turns).luma for _, luma in ranged])
+        return self.painter.guessed_light([np.ascontiguousarray(np.rot90(luma, turns)) for _, luma in ranged])
 
     def watched(self, source: ThermalSource, frames: Iterable[ThermalFrame]) -> Iterator[ThermalFrame]:
         """The frames on their way, counted, measured and kept: all of them, or there is nothing of it."""

@@ -27,7 +27,7 @@ from restore_models import (
     open_model,
 )
 from restore_models.padding import pad_to_multiple
-from restore_models.thermal import ThermalGenerator
+from restore_models.thermal import LIGHT_SIDE, ThermalGenerator
 
 __all__ = ["GrayPainter", "HeatPainter", "ThermalPainter", "open_thermal_painter"]
 
@@ -71,11 +71,11 @@ class ThermalPainter(Protocol):
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         """Prepared lumas of one size to what the model makes of them."""
 
-    def guessed_light(self, prepared: Sequence[FloatArray]) -> float:
-        """The light to expect of prepared lumas of one scene and size, from -1, night, to 1, day; 0 tells nothing."""
+    def guessed_light(self, lumas: Sequence[FloatArray]) -> float:
+        """The light to expect of lumas ``H x W`` of one scene, from -1, night, to 1, day; 0 tells nothing."""
 
     def in_light(self, light: float) -> Self:
-        """The same painter, that guesses no more but paints in this light."""
+        """The same painter, that paints in this light."""
 
 
 class GrayPainter:
@@ -101,7 +101,7 @@ class GrayPainter:
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         return [(None, chroma) for chroma in self.colorizer.predict(prepared)]
 
-    def guessed_light(self, prepared: Sequence[FloatArray]) -> float:  # noqa: ARG002 - the protocol's
+    def guessed_light(self, lumas: Sequence[FloatArray]) -> float:  # noqa: ARG002 - the protocol's
         """It has no notion of it."""
         return 0.0
 
@@ -129,8 +129,7 @@ class HeatPainter:
     ) -> None:
         self.curve = curve or ColourCurve()
         self.knows_light = isinstance(network, ThermalGenerator)
-        self.light: float | None = None
-        """What the network is told; None lets it guess."""
+        self.light = 0.0
         self.device = pick_device(device)
         chosen = pick_precision(precision, self.device)
         self.low_precision = chosen == "bf16"
@@ -176,14 +175,16 @@ class HeatPainter:
         return painted
 
     @torch.inference_mode()
-    def guessed_light(self, prepared: Sequence[FloatArray]) -> float:
+    def guessed_light(self, lumas: Sequence[FloatArray]) -> float:
         """As :meth:`ThermalPainter.guessed_light`."""
         if not isinstance(self.network, ThermalGenerator):
             return 0.0
-        padded, _ = self.seen(prepared)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-            light = self.network.guessed_light(padded)
-        return float(light.float().mean())
+        guesses = []
+        for luma in lumas:
+            seen = torch.from_numpy(at_light_side(luma, self.multiple_of))[None, None].to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+                guesses.append(float(self.network.guessed_light(seen)))
+        return float(np.mean(guesses))
 
     def in_light(self, light: float) -> Self:
         """As :meth:`ThermalPainter.in_light`."""
@@ -191,19 +192,13 @@ class HeatPainter:
         other.light = light
         return other
 
-    def seen(self, lumas: Sequence[FloatArray]) -> tuple[Tensor, int]:
-        """What the network sees of lumas of one size, on its device, and the margin around it in pixels of chroma."""
-        margin = -(-MARGIN // self.stride)
-        batch = with_margin(torch.from_numpy(np.stack(lumas)[:, None]), margin * self.stride)
-        return pad_to_multiple(batch, self.multiple_of).to(self.device), margin
-
     @torch.inference_mode()
     def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
         height, width = lumas[0].shape
-        padded, margin = self.seen(lumas)
-        told = (
-            () if self.light is None or not self.knows_light else (padded.new_full((len(padded), 1, 1, 1), self.light),)
-        )
+        margin = -(-MARGIN // self.stride)  # in pixels of chroma
+        batch = with_margin(torch.from_numpy(np.stack(lumas)[:, None]), margin * self.stride)
+        padded = pad_to_multiple(batch, self.multiple_of).to(self.device)
+        told = (padded.new_full((len(padded), 1, 1, 1), self.light),) if self.knows_light else ()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
             luma, chroma = self.network(padded, *told)
         made_luma = inside(luma.float().clamp(0, 1).cpu().numpy(), margin * self.stride, height, width)[:, 0]
@@ -213,6 +208,15 @@ class HeatPainter:
             (np.ascontiguousarray(one), np.ascontiguousarray(other))
             for one, other in zip(made_luma, made_chroma, strict=True)
         ]
+
+
+def at_light_side(luma: FloatArray, multiple_of: int) -> FloatArray:
+    """Luma with its short side at :data:`LIGHT_SIDE`, both sides multiples of ``multiple_of``."""
+    scale = LIGHT_SIDE / min(luma.shape)
+    longest = LONGEST_RATIO * LIGHT_SIDE
+    height, width = (min(max(round(side * scale / multiple_of), 1) * multiple_of, longest) for side in luma.shape)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(luma, (width, height), interpolation=how), np.float32)
 
 
 def with_margin(pictures: Tensor, margin: int) -> Tensor:

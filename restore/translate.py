@@ -13,8 +13,12 @@ from restore_models import ColourCurve
 __all__ = ["light_guesser", "rgb_translation", "translate_still"]
 
 
-def translate_still(thermal: FloatArray, painter: ThermalPainter) -> FloatArray:
-    """Thermal ``H x W`` in [0, 1], white-hot, to RGB ``H x W x 3``: the model's luma, or heat where it makes none."""
+def translate_still(thermal: FloatArray, painter: ThermalPainter, *, light: float | None = None) -> FloatArray:
+    """Thermal ``H x W`` in [0, 1], white-hot, to RGB ``H x W x 3``: the model's luma, or heat where it makes none.
+
+    ``light`` from -1, night, to 1, day, is guessed where it is not given and the painter knows it.
+    """
+    painter = painter.in_light(painter.guessed_light([thermal]) if light is None else light)
     ((luma, chroma),) = painter.paint([painter.prepare(thermal)])
     full = thermal if luma is None else upsample_luma(luma, thermal)
     return rgb_from_luma_chroma(full, upsample_chroma(chroma, full))
@@ -39,9 +43,7 @@ def rgb_translation(
         if not isinstance(painter, HeatPainter):
             raise OptionError(f"{model} colours photos; only a thermal model's strength of colour can be given")
         painter.curve = ColourCurve(gain=gain)
-    if light is not None:
-        painter = painter.in_light(light)
-    return lambda thermal: translate_still(thermal, painter)
+    return lambda thermal: translate_still(thermal, painter, light=light)
 
 
 def light_guesser(
@@ -52,4 +54,4 @@ def light_guesser(
     Raises as :func:`rgb_translation`.
     """
     painter = open_thermal_painter(model, device=device, working_size=working_size)
-    return (lambda thermal: painter.guessed_light([painter.prepare(thermal)])) if painter.knows_light else None
+    return (lambda thermal: painter.guessed_light([thermal])) if painter.knows_light else None

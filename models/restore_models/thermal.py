@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from restore_models.mobilenet import TAP_CHANNELS, MobileNetV2Encoder
 from restore_models.pix2pix import ColourUNet, Pix2PixSizes, UpBlock
 
-__all__ = ["ThermalDiscriminator", "ThermalGenerator", "ThermalSizes", "thermal_detail", "without_checks"]
+__all__ = ["LIGHT_SIDE", "ThermalDiscriminator", "ThermalGenerator", "ThermalSizes", "thermal_detail", "without_checks"]
 
 DETAIL_WINDOW = 9  # pixels a side, whose mean is taken off the thermal picture
 DETAIL_GAIN = 8.0  # logits of luma per unit of detail, where the network says 1: doubles contrast at mid gray
 LIGHT_TAPS = (0, 1, 3)  # of the encoder: strides 2, 4 and 16
+LIGHT_SIDE = 256  # pixels: the short side at which a picture's texture is read; texture has its scale
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class SceneLight(nn.Module):
     """Whether a scene lay in daylight: a guess, and what follows from it for the decoder's features.
 
     Shapes do not tell, but texture does: how noisy and how even walls, road and leaves are. A linear reader of the
-    encoder's features at strides 2, 4 and 16, averaged over the picture, is right on nine of ten pairs from drives that
-    it was not fitted to, one of those at stride 32 on six (``train/RESULTS.md``). It is fitted by
+    encoder's features at strides 2, 4 and 16, averaged over the picture, is right on five of six pairs from drives that
+    it was not fitted to, one of those at stride 32 on little more than half (``train/RESULTS.md``). It is fitted by
     ``restore_train.light``, not trained. One number is all that goes on to the decoder, as a scale and a shift of each
     feature (FiLM, Perez 2018): no picture is learnt by heart through it, and a user can give it.
     """
@@ -99,16 +100,17 @@ class ThermalGenerator(ColourUNet):
         self.light = SceneLight(sizes.decoder_channels[-1])
 
     def forward(self, thermal: Tensor, light: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """``light``, ``B x 1 x 1 x 1`` from -1, night, to 1, day, is guessed where it is not given."""
+        """``light``, ``B x 1 x 1 x 1`` from -1, night, to 1, day, is taken as 0, not known, where it is not given."""
         features, taps = self.features(thermal)  # B x 48 x H/4 x W/4
-        features = self.light(features, self.light.guess(taps) if light is None else light)
+        if light is not None:
+            features = self.light(features, light)
         planes = without_checks(F.pixel_shuffle(self.luma_head(self.luma_up(features, taps[0])), 2))  # B x 2 x H x W
         base, gain = planes[:, :1], planes[:, 1:]
         luma = torch.sigmoid(base + DETAIL_GAIN * gain * thermal_detail(thermal))
         return luma, self.chroma(features)
 
     def guessed_light(self, thermal: Tensor) -> Tensor:
-        """``B x 1 x 1 x 1`` from -1, night, to 1, day."""
+        """The light to expect, ``B x 1 x 1 x 1`` from -1, night, to 1, day; short sides are :data:`LIGHT_SIDE`."""
         return self.light.guess(self.encoder(thermal))
 
 

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from math import inf
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import av
 
@@ -240,7 +240,7 @@ class VideoSource:
     def close(self) -> None:
         self.container.close()
 
-    def __enter__(self) -> VideoSource:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

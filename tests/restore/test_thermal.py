@@ -403,7 +403,7 @@ def test_a_file_is_painted_in_one_light(tmp_path: Path, asked: str, expected: fl
     (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
     (tmp_path / "b.seq").write_bytes(b"".join(sequence(4)))
     painter = seeing_light()
-    told: list[float | None] = []
+    told: list[float] = []
 
     class Watched(HeatPainter):
         def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
@@ -414,7 +414,7 @@ def test_a_file_is_painted_in_one_light(tmp_path: Path, asked: str, expected: fl
     options = replace(FAST, light=asked)
     colorize_thermal([tmp_path / "a.jpg", tmp_path / "b.seq"], tmp_path / "out", painter=painter, options=options)
     assert set(told) == {expected}
-    assert painter.light is None  # the next file has its own
+    assert painter.light == 0  # the next file has its own
     for entry in report_of(tmp_path / "out").values():
         assert entry["light"] == expected
         why = "as asked" if asked != "auto" else "chance of daylight 88%"
@@ -423,11 +423,10 @@ def test_a_file_is_painted_in_one_light(tmp_path: Path, asked: str, expected: fl
 
 def test_the_light_shows() -> None:
     painter, seen = seeing_light(), np.random.default_rng(0).random((64, 96), np.float32)
-    by_day, by_night, guessed = (
-        each.paint([seen])[0][1] for each in (painter.in_light(1), painter.in_light(-1), painter)
-    )
+    guess = painter.guessed_light([seen])
+    by_day, by_night, guessed = (painter.in_light(light).paint([seen])[0][1] for light in (1, -1, guess))
     assert np.abs(by_day - by_night).max() > 0.01
-    assert painter.guessed_light([seen]) == pytest.approx(0.76)
+    assert guess == pytest.approx(0.76)
     assert np.abs(guessed - by_day).max() < np.abs(guessed - by_night).max()
 
 

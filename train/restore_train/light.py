@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from restore_models.thermal import ThermalGenerator
+from restore_models.thermal import LIGHT_SIDE, ThermalGenerator
 from restore_train.thermal_pairs import Pair
 
 __all__ = ["fit_light", "light_reader"]
 
-SHORT_SIDE = 192  # pixels, as the shipped model sees pictures: texture has its scale
 VARIANCE_FLOOR = 1e-4  # of a feature's mean: what varies less is rounding
-RIDGE = 3e-3  # beside kernels of about 1
+RIDGE = 0.03  # beside kernels of about 1
 
 
 @torch.no_grad()
@@ -39,8 +38,8 @@ def fit_light(generator: ThermalGenerator, pairs: Sequence[Pair], weights: NDArr
 
 
 def whole(thermal: NDArray[np.uint8], multiple_of: int) -> NDArray[np.float32]:
-    """A picture in [0, 1] with its short side at 192 pixels, both sides multiples of ``multiple_of``."""
-    scale = SHORT_SIDE / min(thermal.shape)
+    """A picture in [0, 1] with its short side at :data:`LIGHT_SIDE`, both sides multiples of ``multiple_of``."""
+    scale = LIGHT_SIDE / min(thermal.shape)
     height, width = (max(round(side * scale / multiple_of), 1) * multiple_of for side in thermal.shape)
     small = cv2.resize(thermal, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32) / np.float32(255)
