@@ -61,9 +61,9 @@ SHIPPED = {
         ShippedModel(
             name="thermal",
             summary="U-Net over MobileNetV2, adversarial: heat to luma and colour, day or night, for rechroma thermal",
-            sha256="7026dca742de670d081839a75e9c2acc941ed38be7353e7fd7a5d8e97fa9d906",
+            sha256="942685752dd6b0f068fa38f90822d5f75577c894b5f05e1ae2080fcfa336bf22",
             working_size=192,
-            curve=ColourCurve(gain=1.4),
+            curve=ColourCurve(gain=2.5),
             makes_luma=True,
         ),
     )

@@ -50,8 +50,8 @@ class SceneLight(nn.Module):
     """Whether a scene lay in daylight: a guess, and what follows from it for the decoder's features.
 
     Shapes do not tell, but texture does: how noisy and how even walls, road and leaves are. A linear reader of the
-    encoder's features at strides 2, 4 and 16, averaged over the picture, is right on five of six pairs from drives that
-    it was not fitted to, one of those at stride 32 on little more than half (``train/RESULTS.md``). It is fitted by
+    encoder's features at strides 2, 4 and 16, averaged over the picture, is right on four of five pairs from drives it
+    was not fitted to, one of those at stride 32 on little more than half (``train/RESULTS.md``). It is fitted by
     ``restore_train.light``, not trained. One number is all that goes on to the decoder, as a scale and a shift of each
     feature (FiLM, Perez 2018): no picture is learnt by heart through it, and a user can give it.
     """

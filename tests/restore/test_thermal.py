@@ -307,8 +307,8 @@ def test_wrong_places_and_names_are_refused(tmp_path: Path, painter: HeatPainter
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "run.seq"]
 
 
-@pytest.mark.skipif("thermal" in SHIPPED, reason="the thermal model is shipped")
-def test_a_missing_thermal_model_is_one_line() -> None:
+def test_a_missing_thermal_model_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restore.thermal_painting.SHIPPED", {"pix2pix": SHIPPED["pix2pix"]})
     with pytest.raises(ModelError, match="no thermal model is shipped with this version; use --model pix2pix"):
         open_thermal_painter("thermal")
 

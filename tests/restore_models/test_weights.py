@@ -151,10 +151,7 @@ def test_shipped_models_colour_a_picture(name: str) -> None:
     assert chroma.abs().max() > 0
 
 
-DEAD = pytest.mark.xfail(strict=True, reason="died in training, see train/RESULTS.md; the next weights must not")
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=DEAD) if name == "thermal" else name for name in SHIPPED])
+@pytest.mark.parametrize("name", SHIPPED)
 def test_the_deepest_features_of_shipped_models_tell_pictures_apart(name: str) -> None:
     network, _ = open_model(name)
     pictures = torch.rand(4, 1, 3, 3, generator=torch.Generator().manual_seed(0))

@@ -55,7 +55,7 @@ def test_a_generator_is_fitted_to_pairs_and_guesses_them() -> None:
         pairs.append(Pair(str(number), sky, thermal))
     fit_light(generator, pairs[:2:2], np.ones(1))  # a night alone says nothing
     assert not generator.light.read.weight.any()
-    fit_light(generator, pairs[:6], np.ones(6))
+    fit_light(generator, pairs[:6], np.ones(6))  # all are told apart with ease
     for pair in pairs[6:]:
         seen = torch.from_numpy(pair.thermal / np.float32(255))[None, None]
         guess = float(generator.guessed_light(seen))
