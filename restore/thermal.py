@@ -243,11 +243,9 @@ class FileJob:
             self.light = LIGHTS[self.options.light]
             self.decisions.append(f"painted as by {self.options.light}, as asked")
         else:
-            self.light = round(
-                self.guessed_light(head), 2
-            )  # no rounding of the machine's may change a resumed recording
-            name, chance = "day" if self.light >= 0 else "night", (1 + self.light) / 2
-            self.decisions.append(f"painted as by {name}, by its texture: chance of daylight {chance:.0%}; see --light")
+            self.light = round(self.guessed_light(head), 2)  # so that no machine's rounding changes a resumed recording
+            name, sure = "day" if self.light >= 0 else "night", abs(self.light)
+            self.decisions.append(f"painted as by {name}, guessed from its texture ({sure:.2f} of 1 sure); see --light")
         self.painter = self.painter.in_light(self.light)
 
     def guessed_light(self, head: list[ThermalFrame]) -> float:

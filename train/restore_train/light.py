@@ -24,8 +24,8 @@ def fit_light(generator: ThermalGenerator, pairs: Sequence[Pair], weights: NDArr
     """Sets the reader of ``generator.light`` to what best tells the days among ``pairs``, seen whole, from the nights.
 
     ``weights`` as :func:`restore_train.thermal_pairs.pair_weights` gives them. Nothing where all are days, or nights.
-    Regression shrinks toward not knowing, and a picture painted between day and night is neither: twice as sure is better
-    on held-out pairs (``train/RESULTS.md``).
+    Regression shrinks toward not knowing, and a picture painted between day and night is neither: twice as sure is
+    better on held-out pairs (``train/RESULTS.md``).
     """
     days = np.array([pair.day for pair in pairs])
     if days.all() or not days.any():
