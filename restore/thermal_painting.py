@@ -176,14 +176,13 @@ class HeatPainter:
 
     @torch.inference_mode()
     def guessed_light(self, lumas: Sequence[FloatArray]) -> float:
-        """As :meth:`ThermalPainter.guessed_light`."""
+        """As :meth:`ThermalPainter.guessed_light`; in fp32, since the reader takes small differences of large sums."""
         if not isinstance(self.network, ThermalGenerator):
             return 0.0
         guesses = []
         for luma in lumas:
             seen = torch.from_numpy(at_light_side(luma, self.multiple_of))[None, None].to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-                guesses.append(float(self.network.guessed_light(seen)))
+            guesses.append(float(self.network.guessed_light(seen)))
         return float(np.mean(guesses))
 
     def in_light(self, light: float) -> Self:

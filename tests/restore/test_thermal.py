@@ -25,6 +25,7 @@ from restore.thermal_painting import GrayPainter, HeatPainter, Painting, Thermal
 from restore_models import SHIPPED, save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.thermal import ThermalGenerator, ThermalSizes
+from restore_train.thermal_pairs import read_pairs
 from tests.restore.media.clips import ffmpeg, tone
 from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence, write_film
 
@@ -428,6 +429,18 @@ def test_the_light_shows() -> None:
     assert np.abs(by_day - by_night).max() > 0.01
     assert guess == pytest.approx(0.76)
     assert np.abs(guessed - by_day).max() < np.abs(guessed - by_night).max()
+
+
+def test_light_is_guessed_alike_in_low_precision(shared_data: Path) -> None:
+    """In bf16 this one would be taken for a day (0.46, not -0.06)."""
+    pairs = read_pairs([shared_data / "thermal" / "dev.tar"])
+    seen = next(pair.thermal for pair in pairs if pair.name == "roadscene_FLIR_00122").astype(np.float32)
+    full, low = (
+        open_thermal_painter("thermal", device="cpu", precision=precision).guessed_light([seen / np.float32(255)])
+        for precision in ("fp32", "bf16")
+    )
+    assert abs(full) < 0.5
+    assert low == full
 
 
 def test_a_light_that_the_model_does_not_know_is_refused(
