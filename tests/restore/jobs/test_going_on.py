@@ -81,6 +81,8 @@ def signals() -> Iterator[None]:
     """Handlers as a program in the foreground has them, and afterwards as they were."""
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
     yield
     for each, handler in before.items():
         signal.signal(each, handler)
