@@ -168,7 +168,6 @@ class FileJob:
         self.source, self.target, self.painter, self.options = source, target, painter, options
         self.seen: Seen | None = None
         self.black_hot = self.has_temperatures = False
-        self.light: float | None = None
         self.decisions: list[str] = []
         self.warnings: list[str] = []
         self.source_warnings: list[str] = []
@@ -205,9 +204,7 @@ class FileJob:
         def watch(source: ThermalSource) -> Iterator[ThermalFrame]:
             return self.watched(source, source.frames())
 
-        colouring = Colouring(
-            self.target, self.painter, self.options, self.black_hot, self.light, self.open_again, watch
-        )
+        colouring = Colouring(self.target, self.painter, self.options, self.black_hot, self.open_again, watch)
         done = colour_recording(self.source, colouring)
         if self.seen is None:  # an earlier run read it to its end
             with self.open_again() as again:
@@ -240,13 +237,13 @@ class FileJob:
         if not self.painter.knows_light:
             return
         if self.options.light != "auto":
-            self.light = LIGHTS[self.options.light]
+            light = LIGHTS[self.options.light]
             self.decisions.append(f"painted as by {self.options.light}, as asked")
         else:
-            self.light = round(self.guessed_light(head), 2)  # so that no machine's rounding changes a resumed recording
-            name, sure = "day" if self.light >= 0 else "night", abs(self.light)
+            light = round(self.guessed_light(head), 2)  # so that no machine's rounding changes a resumed recording
+            name, sure = "day" if light >= 0 else "night", abs(light)
             self.decisions.append(f"painted as by {name}, guessed from its texture ({sure:.2f} of 1 sure); see --light")
-        self.painter = self.painter.in_light(self.light)
+        self.painter = self.painter.in_light(light)
 
     def guessed_light(self, head: list[ThermalFrame]) -> float:
         film = self.source.film
@@ -282,7 +279,7 @@ class FileJob:
             "polarity": "black" if self.black_hot else "white",
             "palette": source.palette,
             "luma": self.options.luma_of(self.painter),
-            "light": self.light,
+            "light": self.painter.facts.get("light"),
             "metadata": source.metadata,
             "decisions": [*source.decisions, *self.decisions],
             "warnings": [*self.source_warnings, *self.warnings],

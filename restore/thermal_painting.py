@@ -27,7 +27,7 @@ from restore_models import (
     open_model,
 )
 from restore_models.padding import pad_to_multiple
-from restore_models.thermal import LIGHT_SIDE, ThermalGenerator
+from restore_models.thermal import ThermalGenerator, at_light_side
 
 __all__ = ["GrayPainter", "HeatPainter", "ThermalPainter", "open_thermal_painter"]
 
@@ -71,11 +71,11 @@ class ThermalPainter(Protocol):
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         """Prepared lumas of one size to what the model makes of them."""
 
-    def guessed_light(self, lumas: Sequence[FloatArray]) -> float:
+    def guessed_light(self, lumas: Sequence[FloatArray], /) -> float:
         """The light to expect of lumas ``H x W`` of one scene, from -1, night, to 1, day; 0 tells nothing."""
 
-    def in_light(self, light: float) -> Self:
-        """The same painter, that paints in this light."""
+    def in_light(self, light: float, /) -> Self:
+        """The same painter, that paints in this light, and says so in its facts."""
 
 
 class GrayPainter:
@@ -101,11 +101,11 @@ class GrayPainter:
     def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
         return [(None, chroma) for chroma in self.colorizer.predict(prepared)]
 
-    def guessed_light(self, lumas: Sequence[FloatArray]) -> float:  # noqa: ARG002 - the protocol's
+    def guessed_light(self, _lumas: Sequence[FloatArray], /) -> float:
         """It has no notion of it."""
         return 0.0
 
-    def in_light(self, light: float) -> Self:  # noqa: ARG002 - the protocol's
+    def in_light(self, _light: float, /) -> Self:
         """Itself."""
         return self
 
@@ -188,7 +188,7 @@ class HeatPainter:
     def in_light(self, light: float) -> Self:
         """As :meth:`ThermalPainter.in_light`."""
         other = copy.copy(self)
-        other.light = light
+        other.light, other.facts = light, {**self.facts, "light": light}
         return other
 
     @torch.inference_mode()
@@ -207,15 +207,6 @@ class HeatPainter:
             (np.ascontiguousarray(one), np.ascontiguousarray(other))
             for one, other in zip(made_luma, made_chroma, strict=True)
         ]
-
-
-def at_light_side(luma: FloatArray, multiple_of: int) -> FloatArray:
-    """Luma with its short side at :data:`LIGHT_SIDE`, both sides multiples of ``multiple_of``."""
-    scale = LIGHT_SIDE / min(luma.shape)
-    longest = LONGEST_RATIO * LIGHT_SIDE
-    height, width = (min(max(round(side * scale / multiple_of), 1) * multiple_of, longest) for side in luma.shape)
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(luma, (width, height), interpolation=how), np.float32)
 
 
 def with_margin(pictures: Tensor, margin: int) -> Tensor:

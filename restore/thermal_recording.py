@@ -47,8 +47,6 @@ class Colouring:
     painter: ThermalPainter
     options: ThermalOptions
     black_hot: bool
-    light: float | None
-    """That ``painter`` paints in."""
 
     open: Callable[[], ThermalSource]
     """The recording once more, from its beginning."""
@@ -171,7 +169,7 @@ def job_bases(path: Path, colouring: Colouring) -> dict[str, Any]:
     return {
         "source": film_print(path),
         "model": {**painter.facts, "curve": repr(curve)},
-        "options": {**chosen, "black_hot": colouring.black_hot, "light": colouring.light},
+        "options": {**chosen, "black_hot": colouring.black_hot},
         "program": program_facts(options.threads),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from restore.colour import FloatArray, rgb_from_luma_chroma
 from restore.errors import OptionError
@@ -10,7 +10,7 @@ from restore.thermal_painting import HeatPainter, ThermalPainter, open_thermal_p
 from restore.upsample import upsample_chroma, upsample_luma
 from restore_models import ColourCurve
 
-__all__ = ["light_guesser", "rgb_translation", "translate_still"]
+__all__ = ["RgbTranslation", "rgb_translation", "translate_still"]
 
 
 def translate_still(thermal: FloatArray, painter: ThermalPainter, *, light: float | None = None) -> FloatArray:
@@ -24,6 +24,22 @@ def translate_still(thermal: FloatArray, painter: ThermalPainter, *, light: floa
     return rgb_from_luma_chroma(full, upsample_chroma(chroma, full))
 
 
+@dataclass(frozen=True)
+class RgbTranslation:
+    """From a thermal picture to RGB, as :func:`translate_still`."""
+
+    painter: ThermalPainter
+    light: float | None = None
+    """That is told it, in place of its guess."""
+
+    @property
+    def guesses_light(self) -> bool:
+        return self.light is None and self.painter.knows_light
+
+    def __call__(self, thermal: FloatArray) -> FloatArray:
+        return translate_still(thermal, self.painter, light=self.light)
+
+
 def rgb_translation(
     model: str,
     *,
@@ -31,7 +47,7 @@ def rgb_translation(
     device: str = "auto",
     gain: float | None = None,
     light: float | None = None,
-) -> Callable[[FloatArray], FloatArray]:
+) -> RgbTranslation:
     """A model by name or path as a function from a thermal picture to RGB.
 
     A model that colours photos takes heat for gray. ``gain`` replaces a thermal model's own strength of colour, and
@@ -43,15 +59,4 @@ def rgb_translation(
         if not isinstance(painter, HeatPainter):
             raise OptionError(f"{model} colours photos; only a thermal model's strength of colour can be given")
         painter.curve = ColourCurve(gain=gain)
-    return lambda thermal: translate_still(thermal, painter, light=light)
-
-
-def light_guesser(
-    model: str, *, working_size: int | None = None, device: str = "auto"
-) -> Callable[[FloatArray], float] | None:
-    """The light that a model guesses of a thermal picture, from -1, night, to 1, day; None for one that knows none.
-
-    Raises as :func:`rgb_translation`.
-    """
-    painter = open_thermal_painter(model, device=device, working_size=working_size)
-    return (lambda thermal: painter.guessed_light([thermal])) if painter.knows_light else None
+    return RgbTranslation(painter, light)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from restore_models.mobilenet import TAP_CHANNELS, MobileNetV2Encoder
 from restore_models.pix2pix import ColourUNet, Pix2PixSizes, UpBlock
 
-__all__ = ["LIGHT_SIDE", "ThermalDiscriminator", "ThermalGenerator", "ThermalSizes", "thermal_detail", "without_checks"]
+__all__ = [
+    "SceneLight",
+    "ThermalDiscriminator",
+    "ThermalGenerator",
+    "ThermalSizes",
+    "at_light_side",
+    "thermal_detail",
+    "without_checks",
+]
 
 DETAIL_WINDOW = 9  # pixels a side, whose mean is taken off the thermal picture
 DETAIL_GAIN = 8.0  # logits of luma per unit of detail, where the network says 1: doubles contrast at mid gray
 LIGHT_TAPS = (0, 1, 3)  # of the encoder: strides 2, 4 and 16
-LIGHT_SIDE = 256  # pixels: the short side at which a picture's texture is read; texture has its scale
+LIGHT_SIDE, LIGHT_LONGEST = 256, 1024  # pixels: sides of a picture whose texture is read; texture has its scale
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,18 @@ def without_checks(planes: Tensor) -> Tensor:
     padded = F.pad(planes, (1, 1, 1, 1), mode="replicate")
     across = (padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]) / 4
     return (across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]) / 4
+
+
+def at_light_side(picture: NDArray[Any], multiple_of: int) -> NDArray[Any]:
+    """A thermal picture ``H x W`` of any kind, as light is read from it: its short side about 256 pixels.
+
+    Both sides are multiples of ``multiple_of``; the long one of a panorama is squeezed to 1,024.
+    """
+    scale = LIGHT_SIDE / min(picture.shape)
+    height, width = (
+        min(max(round(side * scale / multiple_of), 1) * multiple_of, LIGHT_LONGEST) for side in picture.shape
+    )
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
 
 
 class SceneLight(nn.Module):
@@ -110,7 +133,7 @@ class ThermalGenerator(ColourUNet):
         return luma, self.chroma(features)
 
     def guessed_light(self, thermal: Tensor) -> Tensor:
-        """The light to expect, ``B x 1 x 1 x 1`` from -1, night, to 1, day; short sides are :data:`LIGHT_SIDE`."""
+        """The light to expect, ``B x 1 x 1 x 1`` from -1, night, to 1, day, of pictures :func:`at_light_side`."""
         return self.light.guess(self.encoder(thermal))
 
 

@@ -61,16 +61,15 @@ def evaluate_thermal(
 
     Day and night are shown apart. A model that colours photos takes heat for gray. Nothing is trained here.
     """
-    import numpy as np
-
     from restore.thermal_stages import LIGHTS
-    from restore.translate import light_guesser, rgb_translation
+    from restore.translate import rgb_translation
     from restore_train.evaluate_thermal import (
         THERMAL_COLUMNS,
         chroma_spread,
         evaluate_pairs,
         in_rows,
         pair_pictures,
+        planes_of,
         read_thermal,
     )
     from restore_train.evaluation_pages import counted
@@ -108,13 +107,18 @@ def evaluate_thermal(
     }
     for title, part in means.items():
         show(f"{title}: {counted(len(sets_of_rows[title]['truth']), 'pair')}", THERMAL_COLUMNS, part)
-    guesses: dict[str, list[float]] = {}
-    for name, label in zip(names, labels, strict=True):
-        if light is None and (guess := light_guesser(name, working_size=working_size, device=device)) is not None:
-            guesses[label] = [guess(pair.thermal.astype(np.float32) / np.float32(255)) for pair in pairs]
-            right = [(one >= 0) == by_day for one, by_day in zip(guesses[label], day, strict=True)]
-            parts = [f"{sum(compress(right, chosen))} of {sum(chosen)}" for chosen in (day, [not each for each in day])]
-            console.print(f"{label}: light guessed rightly for {parts[0]} days, {parts[1]} nights", markup=False)
+    guesses = {
+        label: [translate.painter.guessed_light([planes_of(pair)[0]]) for pair in pairs]
+        for label, translate in translations.items()
+        if translate.guesses_light
+    }
+    for label, lights in guesses.items():
+        by_day, by_night = (list(compress(lights, chosen)) for chosen in (day, [not each for each in day]))
+        console.print(
+            f"{label}: light guessed rightly for {sum(one >= 0 for one in by_day)} of {len(by_day)} days, "
+            f"{sum(one < 0 for one in by_night)} of {len(by_night)} nights",
+            markup=False,
+        )
     for label, spread in spreads.items():
         console.print(
             f"{label}, {counted(spread.pictures, 'picture')} without partner: mean Cb {spread.centre[0]:+.1f}, Cr "

@@ -16,7 +16,7 @@ from restore.jobs.job import JOURNAL, Job, holds, job_folder
 from restore.jobs.journal import Entry, read_journal
 from restore.jobs.unit_encoder import UnitEncoder
 from restore.jobs.unit_file import joined
-from restore.jobs.units import Frame, Planned, Unit, UnitLengths, batched_context, plan_units
+from restore.jobs.units import Frame, Planned, Unit, UnitLengths, batched_context, plan_stretches, plan_units
 from restore.media.video_format import SourceFrame
 from restore.media.video_sink import VideoSink
 from restore.painters import Painter
@@ -168,7 +168,8 @@ class FilmJob(Generic[Frame]):
         stages, lengths = self.stages, self.lengths
         prepared = iter(stages.prepare(frames))
         before = (Planned(frame, None, None) for frame in islice(prepared, origin.first - first_read))
-        planned = chain(before, plan_units(prepared, origin, lengths, find_cuts=self.find_cuts(painter)))
+        plan = plan_units if self.find_cuts(painter) else plan_stretches
+        planned = chain(before, plan(prepared, origin, lengths))
         return stages.coloured(planned, painter, first=first_read, start=start.first, context=lengths.context)
 
     def find_cuts(self, painter: Painter) -> bool:

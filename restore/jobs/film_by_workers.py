@@ -10,7 +10,7 @@ from restore.jobs.film import FilmJob, FinishedUnit, frames_from
 from restore.jobs.film_plan import PlannedUnit, Reach, UnitsTask, film_tasks, planned_units
 from restore.jobs.film_source import Film
 from restore.jobs.journal import sync_folder
-from restore.jobs.units import Frame, Unit, plan_units
+from restore.jobs.units import Frame, Unit, plan_stretches, plan_units
 from restore.jobs.workers import Workers
 from restore.media.partial_file import writing
 from restore.prefetch import prefetch
@@ -90,7 +90,7 @@ def plan_tasks(job: FilmJob[Frame], film: Film, start: Unit, done: list[Finished
     planned = (
         planned_units(plan_units(stages.prepare(frames), origin, lengths))
         if find_cuts
-        else planned_units(plan_units(frames, origin, lengths, find_cuts=False))  # type: ignore[type-var]  # not looked at
+        else planned_units(plan_stretches(frames, origin, lengths))
     )
     reach = Reach(lengths.context, stages.strength.look_ahead, stages.batch, whole_shots=painter.from_shot_start)
     before = Unit(done[-1].first, done[-1].after_cut) if done else None

@@ -23,7 +23,16 @@ from restore.colour import FloatArray
 from restore.temporal import ChromaFrame, ShotDetector, Strength, smooth_chroma
 from restore.temporal.flow import flow_luma
 
-__all__ = ["Planned", "Unit", "UnitLengths", "batched_context", "batches_by_unit", "plan_units", "smooth_units"]
+__all__ = [
+    "Planned",
+    "Unit",
+    "UnitLengths",
+    "batched_context",
+    "batches_by_unit",
+    "plan_stretches",
+    "plan_units",
+    "smooth_units",
+]
 
 Frame = TypeVar("Frame", bound=HasLuma)
 Item = TypeVar("Item")
@@ -65,18 +74,15 @@ class Planned(NamedTuple, Generic[Item]):
     """None where nobody looked."""
 
 
-def plan_units(
-    frames: Iterable[Frame], start: Unit, lengths: UnitLengths, *, find_cuts: bool = True
-) -> Iterator[Planned[Frame]]:
-    """Each frame with its unit; the first frame is the first of ``start``. Reads two frames ahead to find cuts.
+def plan_stretches(frames: Iterable[Item], start: Unit, lengths: UnitLengths) -> Iterator[Planned[Item]]:
+    """As :func:`plan_units` where nobody looks for cuts: units are of the longest kind, and none needs another."""
+    for index, frame in enumerate(frames):
+        begin = start.first + index // lengths.longest * lengths.longest
+        yield Planned(frame, Unit(begin, after_cut=True), None)
 
-    Without ``find_cuts`` all units are of the longest kind, and none needs another.
-    """
-    if not find_cuts:
-        for index, frame in enumerate(frames):
-            begin = start.first + index // lengths.longest * lengths.longest
-            yield Planned(frame, Unit(begin, after_cut=True), None)
-        return
+
+def plan_units(frames: Iterable[Frame], start: Unit, lengths: UnitLengths) -> Iterator[Planned[Frame]]:
+    """Each frame with its unit; the first frame is the first of ``start``. Reads two frames ahead to find cuts."""
     planner: Planner[Frame] = Planner(start, lengths)
     for frame in frames:
         planner.take(frame, flow_luma(frame.luma))

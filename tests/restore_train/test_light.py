@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from restore_models import open_model
 from restore_models.mobilenet import MobileNetV2Encoder
-from restore_models.thermal import ThermalGenerator, ThermalSizes
+from restore_models.thermal import SceneLight, ThermalGenerator, ThermalSizes, at_light_side
 from restore_train.light import fit_light, light_reader
 from restore_train.thermal_learners import hearsay
-from restore_train.thermal_pairs import Pair
+from restore_train.thermal_pairs import Pair, pair_weights, read_pairs
 
 
 def test_the_reader_finds_what_tells_and_ignores_how_many_days_there_are() -> None:
@@ -60,6 +64,36 @@ def test_a_generator_is_fitted_to_pairs_and_guesses_them() -> None:
         seen = torch.from_numpy(pair.thermal / np.float32(255))[None, None]
         guess = float(generator.guessed_light(seen))
         assert guess == pytest.approx(1 if pair.day else -1, abs=0.3)
+
+
+@pytest.mark.slow  # reads 189 pairs; with -s it prints what train/RESULTS.md says
+def test_light_is_read_from_drives_that_were_left_out(shared_data: Path) -> None:
+    """With the default model's encoder, from texture; and from the deepest features, which hardly tell it."""
+    encoder = open_model("pix2pix")[0].module.get_submodule("encoder")
+    light = SceneLight(8)
+    pairs = list(read_pairs([shared_data / "thermal" / "train.tar"]))
+    days = np.array([pair.day for pair in pairs])
+    drives = np.array([pair.name.removeprefix("roadscene_FLIR_")[:2] for pair in pairs])
+    texture, deepest = [], []
+    with torch.inference_mode():
+        for pair in pairs:
+            taps = encoder(torch.from_numpy(at_light_side(pair.thermal, 32) / np.float32(255))[None, None])
+            texture.append(light.texture(taps)[0].double().numpy())
+            deepest.append(taps[4].mean(dim=(0, 2, 3)).double().numpy())
+    weights = pair_weights(pairs, {"llvip": 0.15}, night=1.0)
+
+    def share_right(features: NDArray[np.float64]) -> float:
+        right = []
+        for drive in sorted(set(drives) - {"ll"}):
+            left_out = drives == drive
+            coefficients, bias = light_reader(features[~left_out], days[~left_out], weights[~left_out])
+            right += list((features[left_out] @ coefficients + bias > 0) == days[left_out])
+        return float(np.mean(right))
+
+    shares = share_right(np.stack(texture)), share_right(np.stack(deepest))
+    print(f"right on drives left out: texture {shares[0]:.3f}, deepest {shares[1]:.3f}")
+    assert shares[0] > 0.8
+    assert shares[1] < 0.6
 
 
 def test_hearsay_is_right_as_often_as_it_says() -> None:

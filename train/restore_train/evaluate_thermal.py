@@ -27,6 +27,7 @@ __all__ = [
     "evaluate_pairs",
     "in_rows",
     "pair_pictures",
+    "planes_of",
     "read_thermal",
 ]
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from restore_models.thermal import LIGHT_SIDE, ThermalGenerator
+from restore_models.thermal import ThermalGenerator, at_light_side
 from restore_train.thermal_pairs import Pair
 
 __all__ = ["fit_light", "light_reader"]
@@ -33,19 +32,12 @@ def fit_light(generator: ThermalGenerator, pairs: Sequence[Pair], weights: NDArr
     device = next(generator.parameters()).device
     textures = []
     for pair in pairs:
-        seen = torch.from_numpy(whole(pair.thermal, generator.multiple_of))[None, None].to(device)
-        textures.append(generator.light.texture(generator.encoder(seen))[0].double().cpu().numpy())
+        seen = at_light_side(pair.thermal, generator.multiple_of).astype(np.float32) / np.float32(255)
+        taps = generator.encoder(torch.from_numpy(seen)[None, None].to(device))
+        textures.append(generator.light.texture(taps)[0].double().cpu().numpy())
     coefficients, bias = light_reader(np.stack(textures), days, weights)
     generator.light.read.weight.copy_(torch.from_numpy(DECISION * coefficients)[None])
     generator.light.read.bias.fill_(DECISION * bias)
-
-
-def whole(thermal: NDArray[np.uint8], multiple_of: int) -> NDArray[np.float32]:
-    """A picture in [0, 1] with its short side at :data:`LIGHT_SIDE`, both sides multiples of ``multiple_of``."""
-    scale = LIGHT_SIDE / min(thermal.shape)
-    height, width = (max(round(side * scale / multiple_of), 1) * multiple_of for side in thermal.shape)
-    small = cv2.resize(thermal, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / np.float32(255)
 
 
 def light_reader(
