@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from restore.still import rgb_colouring
+from restore_train.evaluate.still import rgb_colouring
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 HEIGHT = 220

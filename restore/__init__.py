@@ -9,12 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from restore.colorizer import Colorizer
     from restore.errors import RechromaError
-    from restore.photos import PhotoOptions, PhotosReport, colorize_photos
-    from restore.thermal import ThermalOptions, ThermalReport, colorize_thermal
-    from restore.verify import verify_video
-    from restore.video import VideoOptions, VideoReport, colorize_video
+    from restore.jobs.films import VideoOptions, VideoReport, colorize_video
+    from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
+    from restore.jobs.thermal import ThermalOptions, ThermalReport, colorize_thermal
+    from restore.paint.network import Colorizer
+    from restore.verify.film import verify_video
 
 __all__ = [
     "Colorizer",
@@ -32,18 +32,18 @@ __all__ = [
 ]
 
 HOMES = {
-    "Colorizer": "restore.colorizer",
-    "PhotoOptions": "restore.photos",
-    "PhotosReport": "restore.photos",
+    "Colorizer": "restore.paint.network",
+    "PhotoOptions": "restore.jobs.photos",
+    "PhotosReport": "restore.jobs.photos",
     "RechromaError": "restore.errors",
-    "ThermalOptions": "restore.thermal",
-    "ThermalReport": "restore.thermal",
-    "VideoOptions": "restore.video",
-    "VideoReport": "restore.video",
-    "colorize_photos": "restore.photos",
-    "colorize_thermal": "restore.thermal",
-    "colorize_video": "restore.video",
-    "verify_video": "restore.verify",
+    "ThermalOptions": "restore.jobs.thermal",
+    "ThermalReport": "restore.jobs.thermal",
+    "VideoOptions": "restore.jobs.films",
+    "VideoReport": "restore.jobs.films",
+    "colorize_photos": "restore.jobs.photos",
+    "colorize_thermal": "restore.jobs.thermal",
+    "colorize_video": "restore.jobs.films",
+    "verify_video": "restore.verify.film",
 }
 
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 
 import click
 
-from restore.cli.align import align
-from restore.cli.bench import bench
 from restore.cli.console import console, show_error
-from restore.cli.evaluate_samples import evaluate_samples  # noqa: F401  # adds itself to evaluate
-from restore.cli.evaluate_thermal import evaluate_thermal  # noqa: F401  # as well
-from restore.cli.evaluation import evaluate
 from restore.cli.models import models
 from restore.cli.photos import photos
 from restore.cli.status import status
 from restore.cli.thermal import thermal
-from restore.cli.training import train
 from restore.cli.verify import verify
 from restore.cli.video import video
 from restore.errors import RechromaError
@@ -33,7 +28,29 @@ INTERRUPTED = 128 + signal.SIGINT
 STOP_SIGNALS = ("SIGTERM", "SIGHUP")  # like Ctrl-C: what is half-written goes
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+TRAINING_COMMANDS = {
+    "align": "restore_train.cli.align:align",
+    "bench": "restore_train.cli.bench:bench",
+    "evaluate": "restore_train.cli.evaluate:evaluate",
+    "train": "restore_train.cli.train:train",
+}
+"""Where a command lives that is loaded when it is asked for: nothing else of ``restore`` knows ``restore_train``."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports the training commands at their first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted((*super().list_commands(ctx), *TRAINING_COMMANDS))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in TRAINING_COMMANDS and cmd_name not in self.commands:
+            module, _, name = TRAINING_COMMANDS[cmd_name].partition(":")
+            add_command(getattr(import_module(module), name))
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="rechroma")
 @click.option("-v", "--verbose", count=True, help="Log decisions; twice for everything.")
 def rechroma(verbose: int) -> None:
@@ -61,9 +78,15 @@ def configure_logging_again(_: click.Context, __: click.Parameter, verbose: int)
 VERBOSE_TOO = click.Option(  # people write -v behind the command as well as before it
     ["-v", "--verbose"], count=True, expose_value=False, callback=configure_logging_again, help="Log decisions."
 )
-for command in (video, photos, thermal, status, verify, models, bench, train, evaluate, align):
+
+
+def add_command(command: click.Command) -> None:
     command.params.append(VERBOSE_TOO)
     rechroma.add_command(command)
+
+
+for command in (video, photos, thermal, status, verify, models):
+    add_command(command)
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -104,6 +104,6 @@ worker_options = stacked(*WORKERS)
 
 def make_colorizer(*, model: str, **options: Any) -> Any:
     """The colorizer that the shared options ask for; loads torch, so only once a command really runs."""
-    from restore.colorizer import Colorizer
+    from restore.paint.network import Colorizer
 
     return Colorizer(model, **options)

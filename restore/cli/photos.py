@@ -57,8 +57,8 @@ def photos(
     and NAME.seeds-7-10.jpg shows them together. One bad file never stops the rest. A run that was killed goes on when
     the same command is run again.
     """
+    from restore.jobs.photos import PhotoOptions, colorize_photos
     from restore.jobs.workers import Workers
-    from restore.photos import PhotoOptions, colorize_photos
 
     options = PhotoOptions(
         samples=samples,

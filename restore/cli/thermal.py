@@ -68,8 +68,8 @@ def thermal(inputs: tuple[Path, ...], output: Path, **options: Any) -> None:
     Reads FLIR radiometric JPEG, SEQ and CSQ, DJI R-JPEG, 16-bit TIFF and PNG, gray video of 8 to 16 bits, and false
     colours of known palettes. One bad file never stops the rest.
     """
-    from restore.thermal import ThermalOptions, colorize_thermal
-    from restore.thermal_painting import open_thermal_painter
+    from restore.jobs.thermal import ThermalOptions, colorize_thermal
+    from restore.paint.thermal import open_thermal_painter
 
     options["range"] = options.pop("range_")
     names = ThermalOptions.__dataclass_fields__

@@ -26,7 +26,7 @@ def verify(original: Path, result: Path, max_luma_difference: int | None, as_jso
 
     Of folders, every picture is compared with all its results, variants too; of tars, every member.
     """
-    from restore.verify import verify_any
+    from restore.verify.film import verify_any
 
     report = verify_any(original, result, max_luma_difference=max_luma_difference)
     if as_json:

@@ -58,8 +58,8 @@ def video(source: Path, output: Path | None, jobs: int, cluster: str | None, **o
 
     A run that was killed goes on when the same command is run again.
     """
+    from restore.jobs.films import VideoOptions, colorize_video
     from restore.jobs.workers import Workers
-    from restore.video import VideoOptions, colorize_video
 
     workers = Workers(jobs, cluster, options["threads"])
     names = VideoOptions.__dataclass_fields__

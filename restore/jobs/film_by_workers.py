@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from restore.jobs.film import FilmJob, FinishedUnit, frames_from
+from restore.jobs.film_job import FilmJob, FinishedUnit, frames_from
 from restore.jobs.film_plan import PlannedUnit, Reach, UnitsTask, film_tasks, planned_units
 from restore.jobs.film_source import Film
+from restore.jobs.film_units import Frame, Unit, plan_stretches, plan_units
 from restore.jobs.journal import sync_folder
-from restore.jobs.units import Frame, Unit, plan_stretches, plan_units
 from restore.jobs.workers import Workers
-from restore.media.partial_file import writing
+from restore.media.files import writing
 from restore.prefetch import prefetch
 
 __all__ = ["MadeUnit", "colour_by_workers"]

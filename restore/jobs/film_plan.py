@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TypeVar
 
-from restore.jobs.units import Planned, Unit, batched_context
+from restore.jobs.film_units import Planned, Unit, batched_context
 
 __all__ = ["PlannedUnit", "Reach", "UnitsTask", "film_tasks", "planned_frames", "planned_units"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from restore.jobs.film_source import Film
-from restore.media.video_format import SourceFrame
+from restore.media.film.format import SourceFrame
 
 __all__ = ["FilmReader"]
 
@@ -13,7 +13,7 @@ __all__ = ["FilmReader"]
 class FilmReader:
     """Gives stretches of a film. Those in the order of the film are decoded in one go, others from the start again.
 
-    Frames between are decoded and dropped, as :func:`restore.jobs.film.frames_from` does.
+    Frames between are decoded and dropped, as :func:`restore.jobs.film_job.frames_from` does.
     """
 
     def __init__(self, open_film: Callable[[], Film]) -> None:

@@ -9,9 +9,9 @@ from typing import Any, Generic
 
 import av
 
-from restore.jobs.units import Frame, Planned, Unit, batches_by_unit, smooth_units
-from restore.media.video_format import SourceFrame
-from restore.painters import Painter
+from restore.jobs.film_units import Frame, Planned, Unit, batches_by_unit, smooth_units
+from restore.media.film.format import SourceFrame
+from restore.paint.painter import Painter
 from restore.temporal import ChromaFrame, Strength
 
 __all__ = ["Coloured", "FilmStages"]

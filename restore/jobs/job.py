@@ -15,7 +15,7 @@ from restore.errors import OptionError
 from restore.jobs.fingerprint import changes
 from restore.jobs.journal import Entry, Journal, read_journal
 from restore.jobs.lock import JobLock
-from restore.media.partial_file import writing
+from restore.media.files import writing
 
 __all__ = ["JOURNAL", "LOCK", "Job", "holds", "job_folder"]
 

@@ -11,7 +11,7 @@ from restore.jobs.worker_process import device_of_worker
 from restore_models import ColourCurve
 
 if TYPE_CHECKING:
-    from restore.colorizer import Colorizer
+    from restore.paint.network import Colorizer
 
 __all__ = ["ColorizerRecipe", "recipe_of"]
 
@@ -41,7 +41,7 @@ class ColorizerRecipe:
 
     def open(self) -> Colorizer:
         """On the device of this worker. Raises ``ModelError`` where the weights are others here."""
-        from restore.colorizer import Colorizer
+        from restore.paint.network import Colorizer
 
         opened = Colorizer(
             self.model,

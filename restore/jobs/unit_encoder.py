@@ -9,8 +9,8 @@ from pathlib import Path
 import av
 
 from restore.jobs.unit_file import UnitFile
-from restore.media.partial_file import writing
-from restore.media.video_sink import VideoSink
+from restore.media.files import writing
+from restore.media.film.sink import VideoSink
 
 __all__ = ["UnitEncoder"]
 

@@ -15,16 +15,16 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from restore.colorizer import Colorizer
 from restore.colour import FloatArray
 from restore.errors import InputError
-from restore.jobs.units import UnitLengths
-from restore.media.photo_source import read_photo
+from restore.jobs.film_units import UnitLengths
+from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.photo_report import report_path
+from restore.jobs.photos import PhotoOptions, colorize_photos
+from restore.media.film.source import VideoSource
+from restore.media.photo.reading import read_photo
 from restore.media.thermal import open_thermal
-from restore.media.video_source import VideoSource
-from restore.photo_report import report_path
-from restore.photos import PhotoOptions, colorize_photos
-from restore.video import VideoOptions, colorize_video
+from restore.paint.network import Colorizer
 
 __all__ = ["JOB_TARGETS", "TARGETS", "Target", "make_jobs"]
 

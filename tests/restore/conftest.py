@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from restore.colorizer import Colorizer
+from restore.paint.network import Colorizer
 from restore_models import save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes

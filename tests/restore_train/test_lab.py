@@ -7,8 +7,8 @@ import pytest
 import torch
 from skimage.color import deltaE_ciede2000
 
+from restore_train.evaluate.metrics import AbPrior, chroma_of, lab_from_rgb, luma_of
 from restore_train.lab import ciede2000, lab_from_luma_chroma, rarity_of_colours, rarity_weights
-from restore_train.metrics import AbPrior, chroma_of, lab_from_rgb, luma_of
 
 
 def picture(seed: int, shape: tuple[int, int] = (12, 20)) -> np.ndarray:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from restore_train.evaluate.metrics import colourfulness, psnr
 from restore_train.losses import colourfulness_of_chroma, log_squared_error
-from restore_train.metrics import colourfulness, psnr
 
 TO_CHROMA = torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])  # ITU-T T.871
 

@@ -1,6 +1,6 @@
 """Colour as the eye measures it, for gradients: luma and chroma to CIE Lab, CIEDE2000, rarity of colours.
 
-:mod:`restore_train.metrics` holds the same quantities for reporting, from scikit-image; tests hold both together.
+``evaluate.metrics`` holds the same quantities for reporting, from scikit-image; tests hold both together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from restore_train.metrics import AB_CELL, AB_CELLS, AB_HALF, AbPrior, Rgb, lab_from_rgb
+from restore_train.evaluate.metrics import AB_CELL, AB_CELLS, AB_HALF, AbPrior, Rgb, lab_from_rgb
 
 __all__ = ["ciede2000", "lab_from_luma_chroma", "rarity_of_colours", "rarity_weights"]
 

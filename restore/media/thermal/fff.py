@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore.errors import DamagedMediaError, InputError
-from restore.media.photo import check_size
+from restore.media.photo.photo import check_size
 from restore.media.thermal.radiometry import ZERO_CELSIUS, Radiometry
 
 __all__ = ["MAGIC", "FffIndex", "SensorRecord", "decode_raw", "read_index", "read_sensor"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from restore.errors import DamagedMediaError, InputError
-from restore.media.photo_jpeg_segments import Segment
+from restore.media.photo.jpeg_segments import Segment
 from restore.media.thermal.fff import MAGIC, SensorRecord, decode_raw, read_index, read_sensor
 from restore.media.thermal.frame import RawArray, ThermalFrame, ThermalSource
 

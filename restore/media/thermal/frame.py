@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.media.film.source import VideoSource
 from restore.media.thermal.radiometry import Radiometry
-from restore.media.video_source import VideoSource
 
 __all__ = ["RawArray", "ThermalFrame", "ThermalSource"]
 

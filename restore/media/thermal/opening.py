@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from restore.errors import DamagedMediaError, InputError, OptionError, RechromaError
-from restore.media.demuxing import check_readable, open_media
-from restore.media.photo_jpeg_segments import segments
-from restore.media.photo_source import read_bytes
+from restore.media.film.demuxing import check_readable, open_media
+from restore.media.photo.jpeg_segments import segments
+from restore.media.photo.reading import read_bytes
 from restore.media.thermal.fff import MAGIC
 from restore.media.thermal.flir import open_flir_jpeg, open_flir_sequence
 from restore.media.thermal.frame import ThermalSource

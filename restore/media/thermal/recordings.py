@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.media.planes import CB, CR, plane_view
+from restore.media.film.planes import CB, CR, plane_view
+from restore.media.film.source import SourceFrame, VideoFormat, VideoSource
 from restore.media.thermal.frame import ThermalFrame, ThermalSource
 from restore.media.thermal.palette_inverse import rgb_of_ycbcr, ycbcr_inverse
 from restore.media.thermal.stills import chosen_palette
-from restore.media.video_source import SourceFrame, VideoFormat, VideoSource
 
 __all__ = ["open_recording"]
 

@@ -14,8 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import IFD, Base
 
 from restore.errors import DamagedMediaError, InputError
-from restore.media.photo import check_size
-from restore.media.photo_jpeg_segments import Segment, read_frame
+from restore.media.photo.jpeg_segments import Segment, read_frame
+from restore.media.photo.photo import check_size
 from restore.media.thermal.frame import ThermalFrame, ThermalSource
 from restore.media.thermal.palette_inverse import invert_palette
 from restore.media.thermal.palettes import is_gray, off_palette_share, recognise_palette

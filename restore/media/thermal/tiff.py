@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from restore.errors import DamagedMediaError, InputError
-from restore.media.photo import check_size
+from restore.media.photo.photo import check_size
 from restore.media.thermal.frame import RawArray, ThermalFrame, ThermalSource
 
 __all__ = ["open_gray_tiff"]

@@ -11,9 +11,9 @@ import av
 import numpy as np
 
 from restore.errors import DamagedMediaError
-from restore.media.decoding import Damage, read_packets
-from restore.media.demuxing import media_url, open_media
-from restore.media.photo import check_size
+from restore.media.film.decoding import Damage, read_packets
+from restore.media.film.demuxing import media_url, open_media
+from restore.media.photo.photo import check_size
 from restore.media.thermal.frame import ThermalFrame, ThermalSource
 
 __all__ = ["open_y16", "y16_size"]

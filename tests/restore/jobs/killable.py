@@ -19,11 +19,11 @@ import cv2
 import torch
 import torch.fx.experimental.symbolic_shapes  # what building a network loads, as children would, one after the other
 
-from restore.colorizer import Colorizer
-from restore.jobs.units import UnitLengths
+from restore.jobs.film_units import UnitLengths
+from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.photos import PhotoOptions, colorize_photos
 from restore.jobs.workers import Workers
-from restore.photos import PhotoOptions, colorize_photos
-from restore.video import VideoOptions, colorize_video
+from restore.paint.network import Colorizer
 from restore_models import pixcolor_row  # noqa: F401  # as well: its compiler
 
 UNITS = UnitLengths(shortest=3, longest=6, context=4)

@@ -17,14 +17,14 @@ import pytest
 
 pytest.importorskip("distributed", reason="the extra rechroma[cluster] is not installed")
 
-from restore.colorizer import Colorizer
 from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs import cluster
+from restore.jobs.film_units import UnitLengths
+from restore.jobs.films import VideoOptions, colorize_video
 from restore.jobs.fingerprint import program_facts
-from restore.jobs.units import UnitLengths
 from restore.jobs.worker_process import Setting, settle
 from restore.jobs.workers import MOST_DEATHS, Workers
-from restore.video import VideoOptions, colorize_video
+from restore.paint.network import Colorizer
 from tests.restore.jobs import tasks
 from tests.restore.jobs.films import write_shots
 

@@ -16,14 +16,14 @@ import pytest
 import torch
 from PIL import Image
 
-from restore.colorizer import Colorizer
 from restore.errors import DeviceError, DiskError, InputError
+from restore.jobs.films import colorize_video
 from restore.jobs.job import JOURNAL, job_folder
 from restore.jobs.journal import read_journal
-from restore.media.partial_file import PartialFile
-from restore.media.video_source import VideoSource
-from restore.photo_parts import part_path
-from restore.video import colorize_video
+from restore.media.files import PartialFile
+from restore.media.film.source import VideoSource
+from restore.media.photo.parts import part_path
+from restore.paint.network import Colorizer
 from tests.fuzz.targets import BROWN, FRAMES, JOB_OPTIONS, interrupt_at, make_jobs, run_album, run_film
 
 PAGE = 4096  # bytes; the disk gives no less. Each unit of three frames takes three pages, a photo's result two

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 
-from restore.colorizer import Colorizer
 from restore.errors import ModelError, OptionError
+from restore.jobs.film_units import UnitLengths
+from restore.jobs.films import VideoOptions, colorize_video
 from restore.jobs.job import job_folder
-from restore.jobs.units import UnitLengths
-from restore.key_frames import KeyFramePainter
-from restore.report import file_sha256
-from restore.video import VideoOptions, colorize_video
+from restore.jobs.report import file_sha256
+from restore.paint.key_frames import KeyFramePainter
+from restore.paint.network import Colorizer
 
 SHOT, STEP = 14, 3  # frames, and pixels that each goes on
 OPTIONS = VideoOptions(codec="ffv1", seed=5, threads=1, units=UnitLengths(shortest=3, longest=6, context=4))

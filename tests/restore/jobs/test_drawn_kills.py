@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from restore.jobs.job import job_folder
-from restore.report import file_sha256
+from restore.jobs.report import file_sha256
 from tests.restore.jobs.films import write_shots
 from tests.restore.jobs.test_kills import Nightmare, round_of
 

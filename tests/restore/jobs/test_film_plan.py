@@ -11,8 +11,8 @@ import pytest
 from restore.errors import DamagedMediaError
 from restore.jobs.film_plan import PlannedUnit, Reach, UnitsTask, film_tasks, planned_frames, planned_units
 from restore.jobs.film_reader import FilmReader
-from restore.jobs.units import Planned, Unit
-from restore.media.video_source import VideoSource
+from restore.jobs.film_units import Planned, Unit
+from restore.media.film.source import VideoSource
 from tests.restore.jobs.films import write_shots
 
 REACH = Reach(context=4, look_ahead=5, batch=4, whole_shots=False)

@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 
 from restore.cli import main
-from restore.colorizer import Colorizer
 from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs.film_plan import PlannedUnit, UnitsTask
+from restore.jobs.film_units import UnitLengths
+from restore.jobs.films import VideoOptions, colorize_video
 from restore.jobs.fingerprint import film_print
 from restore.jobs.job import JOURNAL, UNITS, Job, job_folder
 from restore.jobs.journal import read_journal
 from restore.jobs.recipe import recipe_of
-from restore.jobs.units import UnitLengths
+from restore.jobs.video_worker import VideoTask
 from restore.jobs.workers import Workers
-from restore.verify import verify_any
-from restore.video import VideoOptions, colorize_video
-from restore.video_worker import VideoTask
+from restore.paint.network import Colorizer
+from restore.verify.film import verify_any
 from tests.restore.jobs.films import child_processes, write_shots
 from tests.restore.jobs.killer import Killer
 

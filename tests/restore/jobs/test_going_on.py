@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from restore.cli import main
+from restore.jobs.film_units import UnitLengths
+from restore.jobs.films import VideoOptions
 from restore.jobs.job import JOURNAL, Job, job_folder
 from restore.jobs.journal import read_journal
-from restore.jobs.units import UnitLengths
-from restore.video import VideoOptions
 
 FRAMES = 15
 UNITS = UnitLengths(shortest=3, longest=4, context=2)

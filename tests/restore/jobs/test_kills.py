@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from restore.jobs.job import job_folder
-from restore.report import file_sha256
-from restore.verify import verify_any
-from restore.verify_photos import verify_photo
+from restore.jobs.report import file_sha256
+from restore.verify.film import verify_any
+from restore.verify.photo import verify_photo
 from tests.restore.jobs.killer import Killer
 from tests.restore.media.clips import ffmpeg
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from restore.media.video_sink import EncodeOptions, VideoSink
-from restore.media.video_source import VideoSource
+from restore.media.film.sink import EncodeOptions, VideoSink
+from restore.media.film.source import VideoSource
 
 FRAMES = 12
 RATE = 25

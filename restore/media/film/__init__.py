@@ -1,0 +1,1 @@
+"""Films: sources, sinks and what lies between a file and its frames."""

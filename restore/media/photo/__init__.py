@@ -1,0 +1,1 @@
+"""Photos: readers, writers, and what a file carries beside its picture."""

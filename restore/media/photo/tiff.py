@@ -1,0 +1,267 @@
+"""TIFF and BigTIFF: every page, every tag that still holds, the compression where a colour picture can have it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import struct
+from dataclasses import dataclass
+from typing import Literal
+
+import imagecodecs
+import numpy as np
+import tifffile
+
+from restore.colour import FloatArray
+from restore.errors import DamagedMediaError, InputError
+from restore.media.photo.icc import rgb_profile_for, srgb_from_cmyk
+from restore.media.photo.metadata import mark_machine_made
+from restore.media.photo.photo import (
+    Codes,
+    Page,
+    Photo,
+    check_size,
+    full_scale,
+    luma_codes_from_rgb,
+    rescale,
+    rgb_codes,
+)
+from restore.media.photo.tiff_ifd import (
+    TYPE_SIZES,
+    Directory,
+    Flavour,
+    Tag,
+    flavour_of,
+    number,
+    pack_directory,
+    read_directories,
+    short,
+)
+
+__all__ = ["read_tiff", "write_tiff"]
+
+log = logging.getLogger(__name__)
+
+LONG, BYTE, UNDEFINED = 4, 1, 7
+WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS = 256, 257, 258, 259, 262, 273
+ORIENTATION, SAMPLES, STRIP_ROWS, STRIP_SIZES, PLANAR, PREDICTOR, EXTRA_SAMPLES = 274, 277, 278, 279, 284, 317, 338
+TILE_OFFSETS, TILE_SIZES, SAMPLE_FORMAT, SUB_DIRECTORIES, XMP, ICC = 324, 325, 339, 330, 700, 34675
+# Tags about how samples were stored, which the writer decides; responses and transfer curves of one gray channel;
+# old-style and new JPEG tables; YCbCr; fax options; ink names; sub-directories (pyramids); ImageJ's own.
+NOT_COPIED = {
+    *(WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, STRIP_ROWS, STRIP_SIZES, PLANAR, PREDICTOR),
+    *(263, 264, 265, 266, 280, 281, 288, 289, 290, 291, 292, 293, 301, 320, 321, 322, 323, TILE_OFFSETS, TILE_SIZES),
+    *(326, 327, 328, SUB_DIRECTORIES, 332, 333, 334, 336, EXTRA_SAMPLES, SAMPLE_FORMAT, 340, 341, 342, 347),
+    *(*range(512, 522), *range(529, 533), 32995, 32996, 50838, 50839, ICC, XMP),
+}
+MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, MASK, SEPARATED, YCBCR = range(7)
+ASSOCIATED, STRAIGHT = 1, 2
+NONE, LZW, DEFLATE, PACKBITS, ZSTD = 1, 5, 8, 32773, 50000
+KEPT = {NONE: NONE, LZW: LZW, DEFLATE: DEFLATE, 32946: DEFLATE, PACKBITS: PACKBITS, ZSTD: ZSTD}
+PREDICTED = {LZW, DEFLATE, ZSTD}
+HORIZONTAL = 2
+STRIP_BYTES = 1 << 18
+MOST_SAMPLES = 1 << 30  # of all pages, which may all have the same few bytes; 50 gray pages of 20 megapixels
+
+
+@dataclass(frozen=True)
+class TiffLayout:
+    """Byte order, and each page's tags."""
+
+    flavour: Flavour
+    directories: tuple[Directory, ...]
+
+
+def read_tiff(data: bytes, name: str) -> Photo:
+    """Bilevel, gray, palette, RGB, CMYK and YCbCr of up to 16 bits. Raises ``InputError``."""
+    flavour, directories = flavour_of(data), read_directories(data)
+    if not directories:
+        raise DamagedMediaError("the TIFF has no page")
+    for directory in directories:
+        check_page(directory, flavour.order, len(data))
+    pages, warnings, depths = [], dict[str, None](), []
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            if len(file.pages) != len(directories):
+                raise DamagedMediaError("the TIFF's list of pages is broken")
+            check_samples([part.aspage() for part in file.pages])
+            for part, directory in zip(file.pages, directories, strict=True):
+                page, depth, more = read_page(part.aspage(), directory, flavour.order)
+                pages.append(page)
+                depths.append(depth)
+                warnings.update(dict.fromkeys(more))
+    except InputError:
+        raise
+    except Exception as error:  # each of the many codecs has its own class of errors
+        raise DamagedMediaError(f"the TIFF is truncated, broken or of a rare kind: {error}") from error
+    first = directories[0]
+    if any(SUB_DIRECTORIES in directory for directory in directories):
+        warnings["smaller versions of the picture inside the file are left out"] = None
+    return Photo(
+        name,
+        "TIFF",
+        8 if max(depths) <= 8 else 16,
+        tuple(pages),
+        None,
+        first[XMP].value if XMP in first else None,
+        first[ICC].value if ICC in first else None,
+        max(depths),
+        TiffLayout(flavour, tuple(directories)),
+        tuple(warnings),
+    )
+
+
+def check_page(directory: Directory, order: str, file_size: int) -> None:
+    """A page has a size, and its strips lie inside the file: a reader fills the rest with black."""
+    if WIDTH not in directory or HEIGHT not in directory:
+        raise DamagedMediaError("the TIFF has a page without a size")
+    check_size(number(directory[WIDTH], order), number(directory[HEIGHT], order))
+    for starts, sizes in ((STRIPS, STRIP_SIZES), (TILE_OFFSETS, TILE_SIZES)):
+        if starts in directory and sizes in directory:
+            for start, size in zip(numbers(directory[starts], order), numbers(directory[sizes], order), strict=False):
+                if start + size > file_size or (start == 0 and size):
+                    raise DamagedMediaError("the TIFF is truncated: picture data lies behind its end")
+            return
+    if STRIPS not in directory and TILE_OFFSETS not in directory:
+        raise DamagedMediaError("the TIFF is truncated or broken: a page has no picture data")
+
+
+def check_samples(pages: list[tifffile.TiffPage]) -> None:
+    """Refuses a decompression bomb. A strip or tile may be larger than its page."""
+    if sum(max(page.size, math.prod(page.chunks)) for page in pages) > MOST_SAMPLES:
+        raise InputError(
+            f"its pages have more than {MOST_SAMPLES // 10**6} million samples, as a decompression bomb has; "
+            "cut it into parts"
+        )
+
+
+def numbers(tag: Tag, order: str) -> list[int]:
+    letter = {2: "H", 4: "I", 8: "Q"}.get(TYPE_SIZES[tag.kind])
+    return [] if letter is None else list(struct.unpack(f"{order}{tag.count}{letter}", tag.value))
+
+
+def read_page(part: tifffile.TiffPage, directory: Directory, order: str) -> tuple[Page, int, list[str]]:
+    """A page, its bit depth, and lines about what cannot be kept."""
+    depth, photometric = int(part.bitspersample), int(part.photometric)
+    if int(part.sampleformat) != 1 or depth > 16:
+        raise InputError(
+            f"TIFF samples of {depth} bits and format {int(part.sampleformat)} have no black and white; "
+            "convert it to 8 or 16 bits"
+        )
+    warnings = (
+        [f"{depth} bits a sample become 16, for few programs read {depth} bits in colour"] if 8 < depth < 16 else []
+    )
+    if KEPT.get(int(part.compression)) is None:
+        log.info("compression %d is for gray pictures or has losses; the output has deflate", int(part.compression))
+    samples = np.asarray(part.asarray())
+    if int(part.planarconfig) == 2 and samples.ndim == 3:
+        samples = np.moveaxis(samples, 0, -1)
+    if samples.ndim not in (2, 3):
+        raise InputError(f"a TIFF page of shape {samples.shape} is no picture")
+    dtype = np.uint8 if depth <= 8 else np.uint16
+    orientation = number(directory[ORIENTATION], order) if ORIENTATION in directory else 1
+    if not 1 <= orientation <= 8:
+        warnings.append(f"the orientation {orientation} is none of 1 to 8 and is taken as 1")
+        orientation = 1
+    if photometric == PALETTE:
+        colours = np.asarray(part.colormap, np.uint16).T[samples]
+        return Page(luma_codes_from_rgb(colours, 65535), None, orientation), 8, warnings
+    codes = rescale(samples.astype(dtype, copy=False), (1 << depth) - 1, dtype)
+    colour_channels = {MIN_IS_WHITE: 1, MIN_IS_BLACK: 1, MASK: 1, RGB: 3, SEPARATED: 4, YCBCR: 3}.get(photometric)
+    if colour_channels is None:
+        raise InputError(f"TIFF pictures of photometric kind {photometric} cannot be read; convert it to gray or RGB")
+    planes = codes[..., None] if codes.ndim == 2 else codes
+    if planes.shape[-1] < colour_channels:
+        raise DamagedMediaError(f"the TIFF has {planes.shape[-1]} samples a pixel, where {colour_channels} are needed")
+    if planes.shape[-1] > colour_channels + 1:
+        warnings.append("extra channels behind the first one are left out")
+    alpha = np.ascontiguousarray(planes[..., colour_channels]) if planes.shape[-1] > colour_channels else None
+    premultiplied = alpha is not None and extra_sample(directory, order) == ASSOCIATED
+    colours = planes[..., :colour_channels]
+    if colour_channels == 4:
+        warnings.append("CMYK became sRGB: the colours to be added have no place in a CMYK separation")
+        colours = srgb_from_cmyk(colours, directory[ICC].value if ICC in directory else None)
+    if colour_channels >= 3:
+        luma: Codes = luma_codes_from_rgb(colours, full_scale(codes))
+    else:
+        luma = np.ascontiguousarray(colours[..., 0])
+        luma = full_scale(luma) - luma if photometric == MIN_IS_WHITE else luma
+    return Page(luma, alpha, orientation, premultiplied), depth, warnings
+
+
+def extra_sample(directory: Directory, order: str) -> int:
+    """What the first extra channel is; straight alpha where nothing says so."""
+    return number(directory[EXTRA_SAMPLES], order) if EXTRA_SAMPLES in directory else STRAIGHT
+
+
+def write_tiff(photo: Photo, chromas: list[FloatArray]) -> bytes:
+    """All pages; RGB or RGBA in strips."""
+    layout: TiffLayout = photo.layout
+    flavour = layout.flavour
+    file = bytearray(flavour.header)
+    pointer_place = len(file)
+    file += bytes(flavour.pointer_size)
+    for page, chroma, source in zip(photo.pages, chromas, layout.directories, strict=True):
+        directory, strips = encode_page(photo, page, chroma, source, flavour)
+        starts = []
+        for strip in strips:
+            starts.append(len(file))
+            file += strip + bytes(len(strip) % 2)
+        sizes = [len(strip) for strip in strips]
+        kind, letter = (16, "Q") if flavour.big else (LONG, "I")
+        try:
+            for code, values in ((STRIPS, starts), (STRIP_SIZES, sizes)):
+                directory[code] = Tag(kind, struct.pack(f"{flavour.order}{len(values)}{letter}", *values))
+        except struct.error as error:
+            raise InputError("the coloured TIFF would pass 4 GB; convert it to BigTIFF") from error
+        packed, next_place = pack_directory(directory, len(file), flavour)
+        struct.pack_into(flavour.pointer, file, pointer_place, len(file))
+        pointer_place = len(file) + next_place
+        file += packed + bytes(len(packed) % 2)
+    return bytes(file)
+
+
+def encode_page(
+    photo: Photo, page: Page, chroma: FloatArray, source: Directory, flavour: Flavour
+) -> tuple[Directory, list[bytes]]:
+    """The page's tags, without the places of its strips, and the strips."""
+    order = flavour.order
+    samples = rgb_codes(page, chroma, photo.bit_depth)
+    if page.alpha is not None:
+        dtype = np.uint8 if samples.dtype == np.uint8 else np.uint16
+        samples = np.dstack([samples, rescale(page.alpha, full_scale(page.alpha), dtype)])
+    rows, columns, channels = samples.shape
+    scheme = KEPT.get(number(source[COMPRESSION], order) if COMPRESSION in source else NONE, DEFLATE)
+    strip_rows = max(1, min(rows, STRIP_BYTES // samples[0].nbytes))
+    directory = {code: tag for code, tag in source.items() if code not in NOT_COPIED}
+    directory |= {
+        WIDTH: Tag(LONG, struct.pack(f"{order}I", columns)),
+        HEIGHT: Tag(LONG, struct.pack(f"{order}I", rows)),
+        BITS: short(order, *[photo.bit_depth] * channels),
+        COMPRESSION: short(order, scheme),
+        PHOTOMETRIC: short(order, RGB),
+        SAMPLES: short(order, channels),
+        STRIP_ROWS: Tag(LONG, struct.pack(f"{order}I", strip_rows)),
+        PLANAR: short(order, 1),
+    }
+    if page.alpha is not None:
+        directory[EXTRA_SAMPLES] = short(order, extra_sample(source, order))
+    if scheme in PREDICTED:
+        directory[PREDICTOR] = short(order, HORIZONTAL)
+    profile, _ = rgb_profile_for(source[ICC].value if ICC in source else None)
+    if profile is not None:
+        directory[ICC] = Tag(UNDEFINED, profile)
+    directory[XMP] = Tag(BYTE, mark_machine_made(source[XMP].value if XMP in source else None)[0])
+    strips = [encode_strip(samples[top : top + strip_rows], scheme, order) for top in range(0, rows, strip_rows)]
+    return directory, strips
+
+
+def encode_strip(samples: Codes, scheme: int, order: Literal["<", ">"]) -> bytes:
+    if scheme in PREDICTED:
+        samples = np.concatenate([samples[:, :1], np.diff(samples, axis=1)], axis=1)  # wraps around, as it should
+    rows = samples.astype(samples.dtype.newbyteorder(order))
+    if scheme == PACKBITS:  # a run must not cross rows
+        return b"".join(bytes(imagecodecs.packbits_encode(row.tobytes())) for row in rows)
+    encoders = {LZW: imagecodecs.lzw_encode, DEFLATE: imagecodecs.zlib_encode, ZSTD: imagecodecs.zstd_encode}
+    return bytes(encoders[scheme](rows.tobytes())) if scheme in encoders else rows.tobytes()

@@ -1,0 +1,1 @@
+"""From luma to chroma: networks, sampling, engines."""

@@ -1,0 +1,162 @@
+"""Colours a film by a model that samples: a few key frames are drawn, and their colour travels along the motion.
+
+Drawing every frame would be slow and every frame another answer. So the first frame of a shot is drawn whole; in the
+frames behind it, coarse chroma is what was carried from there (:mod:`restore.temporal.carry`), and the refinement
+network, which needs no encoder, follows each frame's own luma. What the motion uncovers takes the colour around it at
+first; once too much of that has gathered, a key frame is drawn: the uncovered areas only, in the knowledge of the
+other cells, whose colour stays. The new colour is there at once: faded in, it changes the histograms of more frames
+(CDC on one clip 1.48 times the truth's instead of 1.26), and the temporal pass softens the step. All draws of a film
+are made with the same noise, so shots that look alike are coloured alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from restore.colour import FloatArray
+from restore.errors import DeviceError
+from restore.frames import HasLuma
+from restore.paint.network import Colorizer
+from restore.paint.sampling import check_temperature, sampling_model
+from restore.temporal import ChromaFrame
+from restore.temporal.carry import Carrier
+from restore_models.padding import pad_to_multiple
+from restore_models.pixcolor_bins import bins_from_chroma
+from restore_models.pixcolor_noise import symbol_noise
+from restore_models.pixcolor_sampling import CachedSampler, Given
+
+__all__ = ["KeyFramePainter"]
+
+SURE = 0.5
+"""Trust above which a cell keeps the colour that was carried to it."""
+
+PATIENCE = 0.5
+"""Uncovered shares of the picture, summed over the frames since a key frame, that call for the next one."""
+
+CLOSEST = 8
+"""Frames from one key frame to the next, at least: one costs as much as ten to thirty others."""
+
+SMALLEST_AREA = np.ones((3, 3), np.uint8)
+"""Of uncovered cells, that is drawn; smaller ones keep the colour around them."""
+
+SPREAD = 2.0
+"""Standard deviation, in coarse cells, of the surroundings that an uncovered cell takes its colour from."""
+
+PICTURE = 0
+"""The number of every key frame for the noise."""
+
+
+class KeyFramePainter:
+    """The colour stage of a film, from a shot's first frame on. Frames go in in order, in lists of any length.
+
+    What comes out depends on the frames since the shot's start and, in the last bits, on the lists' lengths.
+    """
+
+    from_shot_start = True
+
+    def __init__(self, colorizer: Colorizer, *, seed: int = 0, temperature: float = 1.0) -> None:
+        """Raises ``ModelError`` for a model that does not sample, ``OptionError`` for a bad temperature."""
+        check_temperature(temperature)
+        self.model = sampling_model(colorizer)
+        self.curve = colorizer.curve
+        self.seed, self.temperature = seed, temperature
+        self.decisions = [f"key frames are drawn by seed {seed} at temperature {temperature:g}"]
+        self.sampler = CachedSampler(self.model.pixelcnn)
+        self.carrier: Carrier | None = None
+        self.uncovered = 0.0
+        self.age = 0
+        """Frames since the key frame."""
+
+    @torch.inference_mode()
+    def paint(
+        self, frames: Sequence[HasLuma], starts_shot: Sequence[bool], *, wanted: bool = True
+    ) -> list[ChromaFrame]:
+        """The next frames with their chroma; those that are not ``wanted`` only lead to others, and give nothing.
+
+        Raises ``DeviceError`` where the device is too small.
+        """
+        try:
+            coarse = [self.follow(frame.luma, starts) for frame, starts in zip(frames, starts_shot, strict=True)]
+            if not wanted:
+                return []
+            painted: list[ChromaFrame] = []
+            for _, group in groupby(zip(frames, coarse, strict=True), key=lambda pair: pair[0].luma.shape):
+                alike = list(group)
+                chromas = self.refine([frame.luma for frame, _ in alike], [chroma for _, chroma in alike])
+                for (frame, _), chroma in zip(alike, chromas, strict=True):
+                    painted.append(ChromaFrame(luma=frame.luma, chroma=self.curve.apply(chroma), payload=frame))
+        except torch.OutOfMemoryError as error:
+            raise DeviceError("the device has no memory left; use a smaller --batch or --device cpu") from error
+        return painted
+
+    def follow(self, luma: FloatArray, starts_shot: bool) -> FloatArray:
+        """The next frame's coarse chroma ``2 x h x w`` on the padded grid."""
+        grid = luma.shape[0] // self.model.stride, luma.shape[1] // self.model.stride
+        if starts_shot or self.carrier is None or self.carrier.grid != grid:
+            return self.begin(luma, self.draw(luma))
+        carried = self.carrier.carry(luma)
+        chroma, trust = self.coarsened(carried.chroma), self.coarsened(carried.trust[None])[0]
+        chroma = spread(chroma, trust)
+        uncovered = cv2.morphologyEx((trust < SURE).astype(np.uint8), cv2.MORPH_OPEN, SMALLEST_AREA) > 0
+        self.uncovered += float(uncovered.mean())
+        self.age += 1
+        if self.uncovered > PATIENCE and self.age >= CLOSEST and uncovered.any():
+            return self.begin(luma, np.where(uncovered, self.draw(luma, chroma, ~uncovered), chroma))
+        return chroma
+
+    def begin(self, luma: FloatArray, coarse: FloatArray) -> FloatArray:
+        """Makes a frame the key frame; gives its coarse chroma as a frame like it behind it would get it."""
+        (refined,) = self.refine([luma], [coarse])
+        self.carrier = Carrier(luma, refined)
+        self.uncovered, self.age = 0.0, 0
+        return self.coarsened(refined)
+
+    def draw(
+        self, luma: FloatArray, chroma: FloatArray | None = None, kept: NDArray[np.bool_] | None = None
+    ) -> FloatArray:
+        """Coarse chroma ``2 x h x w``, drawn and mended; where ``kept`` (``h x w``), by the bins of ``chroma``."""
+        conditioning = self.model.condition(self.padded([luma]))
+        height, width = conditioning.shape[-2:]
+        noise = torch.from_numpy(symbol_noise([self.seed], [PICTURE], height, width)).to(conditioning.device)
+        given = None
+        if chroma is not None and kept is not None:
+            bins = bins_from_chroma(torch.from_numpy(chroma))[None]
+            given = Given(bins.to(noise.device), torch.from_numpy(kept)[None].to(noise.device))
+        drawn = self.sampler(conditioning, noise, temperature=self.temperature, given=given)
+        return self.model.mend(drawn.bins[:, None], conditioning)[0, 0].float().cpu().numpy()
+
+    def refine(self, lumas: Sequence[FloatArray], coarse: Sequence[FloatArray]) -> list[FloatArray]:
+        """Chroma ``2 x h x w`` for lumas of one shape, as the network gives it."""
+        pictures = self.padded(lumas)
+        chroma = self.model.refine(pictures, torch.from_numpy(np.stack(coarse)).to(pictures)).clamp(-0.5, 0.5)
+        stride = self.model.stride
+        height, width = lumas[0].shape[0] // stride, lumas[0].shape[1] // stride
+        return [np.ascontiguousarray(small[:, :height, :width]) for small in chroma.float().cpu().numpy()]
+
+    def padded(self, lumas: Sequence[FloatArray]) -> Tensor:
+        pictures = torch.from_numpy(np.stack(lumas))[:, None]
+        return pad_to_multiple(pictures, self.model.multiple_of).to(next(self.model.parameters()))
+
+    def coarsened(self, planes: FloatArray) -> FloatArray:
+        """Planes ``C x h x w`` at the refined chroma's stride to the padded coarse grid."""
+        factor = self.model.grid_stride // self.model.stride
+        cells = self.model.multiple_of // self.model.stride
+        below, beside = (-side % cells for side in planes.shape[1:])
+        padded = np.pad(planes, ((0, 0), (0, below), (0, beside)), mode="symmetric")
+        size = padded.shape[2] // factor, padded.shape[1] // factor
+        return np.stack([np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA)) for plane in padded])
+
+
+def spread(chroma: FloatArray, trust: FloatArray) -> FloatArray:
+    """Coarse chroma ``2 x h x w``; where there is no ``trust`` (``h x w``), that of the surroundings that have it."""
+    weight = trust * trust + np.float32(1e-4)
+    total = cv2.GaussianBlur(weight, (0, 0), SPREAD)
+    around = np.stack([cv2.GaussianBlur(plane * weight, (0, 0), SPREAD) / total for plane in chroma])
+    return np.asarray(chroma + (1 - trust) * (around - chroma), np.float32)

@@ -1,0 +1,260 @@
+"""What colours thermal luma: a network that makes luma and chroma, or any colorizer of gray pictures."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from restore.colour import FloatArray
+from restore.errors import DeviceError, ModelError, OptionError
+from restore.paint.engines.devices import pick_device, pick_precision
+from restore.paint.network import CPU_BATCH, LONGEST_RATIO, Colorizer
+from restore_models import (
+    DEFAULT_MODEL,
+    SHIPPED,
+    ColourCurve,
+    LoadedNetwork,
+    ShippedModel,
+    WeightsError,
+    open_model,
+)
+from restore_models.padding import pad_to_multiple
+from restore_models.thermal import ThermalGenerator, at_light_side
+
+__all__ = ["GrayPainter", "HeatPainter", "ThermalPainter", "open_thermal_painter"]
+
+log = logging.getLogger(__name__)
+
+THERMAL = "thermal"
+"""Name of the shipped model, and of the network that makes luma too."""
+
+WORKING_SIZE = 512
+"""Short side, in pixels, up to which a picture is seen in its own size."""
+
+ENLARGED_TO, MOST_ENLARGED = 192, 2.0
+"""Pictures of smaller sensors are seen enlarged to this short side, by this factor at most: the network knows trees and
+cars in other sizes than 60 rows show them in. Of the 22 evaluation pairs, shrunk to 60 and 120 rows, luma was nearer to
+the truth by 0.4 and 0.7 dB (weights of before), chroma as near; enlarged further it was not."""
+
+MARGIN = 16
+"""Pixels of reflection around what the network sees, cut off again: it takes the zeros beyond a picture's border for
+something and may draw a pale frame, with weights of before 7 of 255 codes brighter on the evaluation pairs, and 1 with
+this. It costs a seventh of the network's time."""
+
+Painting = tuple[FloatArray | None, FloatArray]
+"""Luma ``h x w`` in [0, 1] where the model makes one, and chroma ``2 x h' x w'``."""
+
+
+class ThermalPainter(Protocol):
+    """A model that is ready to run."""
+
+    makes_luma: bool
+    knows_light: bool
+    """Paints days and nights differently."""
+
+    facts: dict[str, Any]
+    """For the report: name, checksum of the weights, device."""
+
+    batch: int
+
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        """Luma ``H x W`` in [0, 1] at the size that the model sees."""
+
+    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
+        """Prepared lumas of one size to what the model makes of them."""
+
+    def guessed_light(self, lumas: Sequence[FloatArray], /) -> float:
+        """The light to expect of lumas ``H x W`` of one scene, from -1, night, to 1, day; 0 tells nothing."""
+
+    def in_light(self, light: float, /) -> Self:
+        """The same painter, that paints in this light, and says so in its facts."""
+
+
+class GrayPainter:
+    """A colorizer of gray pictures, for which heat is just gray."""
+
+    makes_luma = knows_light = False
+
+    def __init__(self, colorizer: Colorizer) -> None:
+        self.colorizer = colorizer
+        self.batch = colorizer.largest_batch
+        self.facts = {
+            "name": colorizer.name,
+            "weights_sha256": colorizer.weights_sha256,
+            "working_size": colorizer.working_size,
+            "device": str(colorizer.device),
+            "engine": colorizer.engine.name,
+            "precision": colorizer.precision,
+        }
+
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        return self.colorizer.prepare(luma)
+
+    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
+        return [(None, chroma) for chroma in self.colorizer.predict(prepared)]
+
+    def guessed_light(self, _lumas: Sequence[FloatArray], /) -> float:
+        """It has no notion of it."""
+        return 0.0
+
+    def in_light(self, _light: float, /) -> Self:
+        """Itself."""
+        return self
+
+
+class HeatPainter:
+    """The thermal network: ``B x 1 x H x W`` in [0, 1] to luma of that size and chroma of ``H / stride``."""
+
+    makes_luma = True
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        name: str,
+        weights_sha256: str,
+        device: str = "auto",
+        precision: str = "auto",
+        batch: int | None = None,
+        working_size: int = WORKING_SIZE,
+        curve: ColourCurve | None = None,
+    ) -> None:
+        self.curve = curve or ColourCurve()
+        self.knows_light = isinstance(network, ThermalGenerator)
+        self.light = 0.0
+        self.device = pick_device(device)
+        chosen = pick_precision(precision, self.device)
+        self.low_precision = chosen == "bf16"
+        self.network = network.eval().to(self.device)
+        self.multiple_of, self.stride = int(network.multiple_of), int(network.stride)  # type: ignore[arg-type]
+        self.working_size = working_size
+        self.batch = batch or CPU_BATCH
+        self.facts = {
+            "name": name,
+            "weights_sha256": weights_sha256,
+            "working_size": self.working_size,
+            "device": str(self.device),
+            "engine": "torch",
+            "precision": chosen,
+        }
+
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        shortest = min(luma.shape)
+        larger = min(MOST_ENLARGED, min(ENLARGED_TO, self.working_size) / shortest)
+        scale = min(max(1.0, larger), self.working_size / shortest)
+        longest = LONGEST_RATIO * self.working_size
+        height, width = (min(max(round(side * scale / self.stride), 1) * self.stride, longest) for side in luma.shape)
+        if (height, width) == luma.shape:
+            return luma
+        how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+        return np.asarray(np.clip(cv2.resize(luma, (width, height), interpolation=how), 0, 1), np.float32)
+
+    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
+        """Out of device memory, the batch is halved, down to one picture; then ``DeviceError``."""
+        painted: list[Painting] = []
+        while len(painted) < len(prepared):
+            part = prepared[len(painted) : len(painted) + self.batch]
+            try:
+                painted += self.run(part)
+            except torch.OutOfMemoryError as error:
+                if len(part) == 1:
+                    raise DeviceError(
+                        f"{self.device} has no memory left for one picture; use --device cpu or less --working-size"
+                    ) from error
+                self.batch = len(part) // 2
+                torch.cuda.empty_cache()
+                log.warning("out of memory on %s: going on with batches of %d", self.device, self.batch)
+        return painted
+
+    @torch.inference_mode()
+    def guessed_light(self, lumas: Sequence[FloatArray]) -> float:
+        """As :meth:`ThermalPainter.guessed_light`; in fp32, since the reader takes small differences of large sums."""
+        if not isinstance(self.network, ThermalGenerator):
+            return 0.0
+        guesses = []
+        for luma in lumas:
+            seen = torch.from_numpy(at_light_side(luma, self.multiple_of))[None, None].to(self.device)
+            guesses.append(float(self.network.guessed_light(seen)))
+        return float(np.mean(guesses))
+
+    def in_light(self, light: float) -> Self:
+        """As :meth:`ThermalPainter.in_light`."""
+        other = copy.copy(self)
+        other.light, other.facts = light, {**self.facts, "light": light}
+        return other
+
+    @torch.inference_mode()
+    def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
+        height, width = lumas[0].shape
+        margin = -(-MARGIN // self.stride)  # in pixels of chroma
+        batch = with_margin(torch.from_numpy(np.stack(lumas)[:, None]), margin * self.stride)
+        padded = pad_to_multiple(batch, self.multiple_of).to(self.device)
+        told = (padded.new_full((len(padded), 1, 1, 1), self.light),) if self.knows_light else ()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+            luma, chroma = self.network(padded, *told)
+        made_luma = inside(luma.float().clamp(0, 1).cpu().numpy(), margin * self.stride, height, width)[:, 0]
+        made_chroma = self.curve.apply(chroma.float().clamp(-0.5, 0.5).cpu().numpy())
+        made_chroma = inside(made_chroma, margin, height // self.stride, width // self.stride)
+        return [
+            (np.ascontiguousarray(one), np.ascontiguousarray(other))
+            for one, other in zip(made_luma, made_chroma, strict=True)
+        ]
+
+
+def with_margin(pictures: Tensor, margin: int) -> Tensor:
+    """``B x C x H x W`` grown on all sides, by reflection, or by its edge where it is too small for that."""
+    mode = "reflect" if margin < min(pictures.shape[-2:]) else "replicate"
+    return F.pad(pictures, (margin, margin, margin, margin), mode=mode)
+
+
+def inside(planes: FloatArray, margin: int, height: int, width: int) -> FloatArray:
+    """What of ``B x C x H x W`` lies within a margin, of a size."""
+    return planes[:, :, margin : margin + height, margin : margin + width]
+
+
+def open_thermal_painter(
+    model: str | None = None, *, engine: str = "auto", threads: int | None = None, **options: Any
+) -> ThermalPainter:
+    """A model by name or path; for None the thermal one where it is shipped, else the one for gray photos.
+
+    ``options`` are those of :class:`restore.paint.network.Colorizer`. Raises ``ModelError``, ``DeviceError`` and
+    ``OptionError``.
+    """
+    model = model or (THERMAL if THERMAL in SHIPPED else DEFAULT_MODEL)
+    loaded, shipped = thermal_network(model)
+    if loaded is None:
+        return GrayPainter(Colorizer(model, engine=engine, threads=threads, **options))
+    if engine not in ("auto", "torch"):
+        raise OptionError(f"the thermal model runs with PyTorch only; leave --engine {engine} out")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    options["working_size"] = options.get("working_size") or (shipped.working_size if shipped else WORKING_SIZE)
+    return HeatPainter(
+        loaded.module,
+        name=shipped.name if shipped else loaded.network,
+        weights_sha256=loaded.sha256,
+        curve=shipped.curve if shipped else ColourCurve(),
+        **options,
+    )
+
+
+def thermal_network(model: str) -> tuple[LoadedNetwork | None, ShippedModel | None]:
+    """None for a model that makes chroma alone. Raises ``ModelError``."""
+    if model == THERMAL and THERMAL not in SHIPPED:
+        others = ", ".join(SHIPPED)
+        raise ModelError(f"no thermal model is shipped with this version; use --model {others} or a .safetensors file")
+    if model not in SHIPPED and not model.endswith(".safetensors"):
+        return None, None
+    try:
+        loaded, shipped = open_model(model)
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
+    return (loaded, shipped) if getattr(loaded.module, "makes_luma", False) else (None, None)

@@ -1,0 +1,1 @@
+"""Proof that a result kept the original, read back from its files."""

@@ -1,0 +1,40 @@
+"""The journal's own work, done again with the packets of a real result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from restore.jobs.film_units import UnitLengths
+from restore.jobs.films import VideoOptions
+from restore.jobs.job import job_folder
+from restore.jobs.unit_file import UnitFile
+from restore_train.bench.journal import bench_journal, film_packets, replay
+from tests.fuzz.targets import BROWN
+
+OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UnitLengths(shortest=3, longest=4, context=2))
+
+
+def test_the_cost_is_measured_beside_the_run(gray_film: Path) -> None:
+    cost = bench_journal(gray_film, frames=7, colorizer=BROWN, options=OPTIONS)
+    assert (cost.whole.frames, cost.journal.frames, cost.units) == (7, 7, 3)
+    assert cost.journal.cpu_seconds > 0
+    assert cost.share == cost.journal.cpu_seconds / cost.whole.cpu_seconds
+
+
+def test_every_packet_goes_through_a_unit_and_nothing_stays(gray_film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    write = UnitFile.write
+
+    def counted(file: UnitFile, packet: Packet[VideoStream]) -> None:
+        written.append(packet.size)
+        write(file, packet)
+
+    monkeypatch.setattr(UnitFile, "write", counted)
+    packets = film_packets(gray_film)
+    assert replay(gray_film, gray_film, packets, 4) == 3
+    assert written == [packet.size for packet in packets]
+    assert not job_folder(gray_film).exists()

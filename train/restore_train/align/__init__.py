@@ -1,0 +1,1 @@
+"""Aligns pairs of thermal and visible pictures."""

@@ -1,0 +1,95 @@
+"""What it costs that a killed film can go on: the journal's work alone, beside the run that it is part of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from restore.jobs.film_job import FinishedUnit
+from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.fingerprint import film_print
+from restore.jobs.job import Job, holds
+from restore.jobs.report import file_sha256
+from restore.jobs.unit_file import UnitFile, joined
+from restore.media.film.demuxing import media_url
+from restore.media.film.source import VideoSource
+from restore.paint.network import Colorizer
+from restore_train.bench.film import Measured, Stopwatch
+
+__all__ = ["JournalCost", "bench_journal", "replay"]
+
+
+@dataclass(frozen=True)
+class JournalCost:
+    """A whole run, and of it what only the journal needs."""
+
+    whole: Measured
+    journal: Measured
+    units: int
+
+    @property
+    def share(self) -> float:
+        """CPU seconds of the journal over those of the whole run."""
+        return self.journal.cpu_seconds / self.whole.cpu_seconds
+
+
+def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: VideoOptions) -> JournalCost:
+    """Colours the first ``frames`` frames of ``clip``, and does the journal's work once more with the same packets.
+
+    Units are of the shortest kind, so that there are as many as can be. An encoder's start at each is not counted: it
+    costs no work, but a key frame and the waiting while the one before is drained.
+    """
+    with VideoSource(clip) as film:
+        seconds = (frames - 0.5) / float(film.format.average_rate)
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / f"whole{clip.suffix}"
+        watch = Stopwatch.start()
+        report = colorize_video(
+            clip, target, colorizer=colorizer, options=replace(options, duration_seconds=seconds, overwrite=True)
+        )
+        whole = watch.stop(report.frames)
+        packets = film_packets(target)
+        watch = Stopwatch.start()
+        units = replay(clip, target, packets, options.units.shortest)
+        return JournalCost(whole, watch.stop(report.frames), units)
+
+
+def film_packets(path: Path) -> list[Packet[VideoStream]]:
+    """All packets of the coloured film, in their order of decoding."""
+    with av.open(media_url(path)) as container:
+        return [packet for packet in container.demux(container.streams.video[0]) if packet.size]
+
+
+def replay(source: Path, result: Path, packets: list[Packet[VideoStream]], unit_frames: int) -> int:
+    """Everything that a job does beside the work itself: prints, units, lines, joining and sums. How many units."""
+    with Job(result, {"source": film_print(source)}) as job:
+        paths = []
+        for first, unit in units_of(packets, unit_frames):
+            name = f"{first:09d}.unit"
+            file = UnitFile(job.unit_path(name), time_base=packets[0].time_base, extradata=b"")
+            for packet in unit:
+                file.write(packet)
+            sha256 = file.commit()
+            job.add({"unit": asdict(FinishedUnit(first, len(unit), True, "stretch", sha256, 0.0))})
+            paths.append(job.unit_path(name))
+        for _ in joined(paths, extradata=b"", target=result):
+            pass
+        job.add({"result": file_sha256(result)})
+        assert holds(result, job.entries[-1]["result"])
+        job.done()
+    return len(paths)
+
+
+def units_of(packets: list[Packet[VideoStream]], size: int) -> Iterator[tuple[int, list[Packet[VideoStream]]]]:
+    rest = iter(packets)
+    first = 0
+    while unit := list(islice(rest, size)):
+        yield first, unit
+        first += len(unit)

@@ -1,0 +1,1 @@
+"""Measures models on photos, films and thermal pairs."""
