@@ -18,8 +18,8 @@ from restore.jobs.journal import Entry, read_journal
 from restore.jobs.report import file_sha256
 from restore.jobs.unit_encoder import UnitEncoder
 from restore.jobs.unit_file import joined
-from restore.media.film.format import SourceFrame
-from restore.media.film.sink import VideoSink
+from restore.media.film.frames import SourceFrame
+from restore.media.film.sink import FilmSink
 from restore.paint.painter import Painter
 from restore.prefetch import prefetch
 from restore.temporal import Strength
@@ -64,7 +64,7 @@ class FilmJob(Generic[Frame]):
     def __init__(
         self,
         job: Job,
-        sink: VideoSink,
+        sink: FilmSink,
         stages: FilmStages[Frame],
         lengths: UnitLengths,
         progress: Callable[[int, int | None], None] | None = None,

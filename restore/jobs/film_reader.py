@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from restore.jobs.film_source import Film
-from restore.media.film.format import SourceFrame
+from restore.media.film.frames import SourceFrame
 
 __all__ = ["FilmReader"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
-from restore.media.film.format import SourceFrame
+from restore.media.film.frames import SourceFrame
 
 __all__ = ["Film"]
 

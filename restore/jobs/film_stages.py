@@ -10,7 +10,7 @@ from typing import Any, Generic
 import av
 
 from restore.jobs.film_units import Frame, Planned, Unit, batches_by_unit, smooth_units
-from restore.media.film.format import SourceFrame
+from restore.media.film.frames import SourceFrame
 from restore.paint.painter import Painter
 from restore.temporal import ChromaFrame, Strength
 

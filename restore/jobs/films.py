@@ -30,9 +30,9 @@ from restore.jobs.video_stages import (
 )
 from restore.jobs.video_worker import VideoTask
 from restore.jobs.workers import Workers
+from restore.media.film.containers import default_output_path
 from restore.media.film.debug import DebugFilm
-from restore.media.film.sink import default_output_path
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from restore.options import VideoOptions
 from restore.paint.network import Colorizer
 from restore.paint.painter import open_painter
@@ -71,7 +71,7 @@ def report_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.json")
 
 
-def debug_film_of(film: VideoSource, source: Path, target: Path) -> DebugFilm:
+def debug_film_of(film: FilmSource, source: Path, target: Path) -> DebugFilm:
     return DebugFilm(target, source=source, rate=film.format.average_rate, matrix=film.format.matrix)
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from restore.media.film.demuxing import reading
+from restore.media.film.decoding import reading
 from restore.version import VERSION
 
 __all__ = ["changes", "film_print", "model_facts", "program_facts"]

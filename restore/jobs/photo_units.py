@@ -29,7 +29,7 @@ from restore.jobs.photo_stages import Coloured, Loaded, Palette, Work, colour_pi
 from restore.jobs.plan import Job
 from restore.jobs.recipe import ColorizerRecipe
 from restore.jobs.worker_process import kept
-from restore.media.film.demuxing import reading
+from restore.media.film.decoding import reading
 from restore.media.photo.parts import part_path, writing_result
 from restore.media.photo.reading import read_bytes
 from restore.media.photo.tar import copy_tar, pictures_of, read_member

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from restore.media.files import writing
-from restore.media.film.demuxing import reading
+from restore.media.film.decoding import reading
 from restore.media.photo.metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
 

@@ -21,10 +21,12 @@ from PIL.PngImagePlugin import PngInfo
 
 from restore.colour import CodeArray, FloatArray, Matrix, codes_from_chroma, rgb_from_luma_chroma
 from restore.jobs.thermal_stages import Shown, ThermalOptions, chroma_at
+from restore.media.film.codecs import Encoding
 from restore.media.film.colour_tags import LIMITED_RANGE
+from restore.media.film.frames import FilmLayout
 from restore.media.film.pixel_formats import PlanarFormat, is_planar_name
-from restore.media.film.sink import EncodeOptions, VideoSink
-from restore.media.film.source import VideoFormat, VideoSource
+from restore.media.film.sink import FilmSink
+from restore.media.film.source import FilmSource
 from restore.media.photo.metadata import mark_machine_made
 from restore.media.photo.parts import written_beside
 from restore.media.thermal import ThermalFrame, ThermalSource
@@ -109,7 +111,7 @@ class RawWriter:
 
 
 @contextmanager
-def as_film(source: ThermalSource, options: ThermalOptions) -> Iterator[VideoSource]:
+def as_film(source: ThermalSource, options: ThermalOptions) -> Iterator[FilmSource]:
     """The recording as the sink wants to see it: as a film of a rendered, not a sensor's, format.
 
     A recording that FFmpeg does not read is stood for by a film of one empty frame, with its size, clock and name.
@@ -120,7 +122,7 @@ def as_film(source: ThermalSource, options: ThermalOptions) -> Iterator[VideoSou
         film = source.film
         if film is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rechroma-"))
-            film = stack.enter_context(VideoSource(empty_film(Path(folder) / "empty.mkv", source)))
+            film = stack.enter_context(FilmSource(empty_film(Path(folder) / "empty.mkv", source)))
             film.path, film.decisions = source.path, []
             timing = {"average_rate": source.rate, "time_base": Fraction(source.time_base), "duration_seconds": None}
             film.format = replace(film.format, **timing)  # type: ignore[arg-type]
@@ -142,16 +144,16 @@ def empty_film(path: Path, source: ThermalSource) -> Path:
     return path
 
 
-def film_sink(path: Path, film: VideoSource, options: ThermalOptions) -> VideoSink:
+def film_sink(path: Path, film: FilmSource, options: ThermalOptions) -> FilmSink:
     """Raises ``OutputError`` and ``EncoderError`` for what cannot be written."""
-    encode = EncodeOptions(
+    encode = Encoding(
         codec=options.codec, crf=options.crf, preset=options.preset, pix_fmt=options.pix_fmt,
         threads=options.threads, comment=FILM_NOTE, allow_loss=True,
     )  # fmt: skip
-    return VideoSink(path, film, encode)
+    return FilmSink(path, film, encode)
 
 
-def film_planes(picture: Shown, film: VideoFormat, sink: VideoSink, *, upsampling: str) -> Planes:
+def film_planes(picture: Shown, film: FilmLayout, sink: FilmSink, *, upsampling: str) -> Planes:
     """A finished picture as codes of Y, Cb and Cr."""
     chroma = chroma_at(picture, sink.chroma_shape, upsampling=upsampling, matrix=film.matrix)
     cb, cr = codes_from_chroma(chroma, bit_depth=sink.bit_depth, full_range=False)

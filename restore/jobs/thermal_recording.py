@@ -26,9 +26,9 @@ from restore.jobs.report import plain
 from restore.jobs.thermal_output import Planes, as_film, film_planes, film_sink
 from restore.jobs.thermal_stages import Normalised, ThermalOptions, in_range, normalised, painted, shown
 from restore.jobs.video_stages import quarter_turns
-from restore.media.film.format import SourceFrame
-from restore.media.film.sink import VideoSink
-from restore.media.film.source import VideoSource
+from restore.media.film.frames import SourceFrame
+from restore.media.film.sink import FilmSink
+from restore.media.film.source import FilmSource
 from restore.media.thermal import ThermalFrame, ThermalSource
 from restore.paint.thermal import ThermalPainter
 from restore.temporal import ChromaFrame, Strength
@@ -174,9 +174,7 @@ def job_bases(path: Path, colouring: Colouring) -> dict[str, Any]:
     }
 
 
-def recording_stages(
-    colouring: Colouring, film: VideoSource, sink: VideoSink, batch_size: int
-) -> FilmStages[Normalised]:
+def recording_stages(colouring: Colouring, film: FilmSource, sink: FilmSink, batch_size: int) -> FilmStages[Normalised]:
     """The stages of a recording, in the parts between which units begin and end."""
     painter, options = colouring.painter, colouring.options
     luma = options.luma_of(painter)

@@ -15,7 +15,7 @@ import numpy as np
 from restore.colour import FloatArray, Matrix, pull_into_gamut
 from restore.errors import OptionError
 from restore.jobs.film_units import UnitLengths
-from restore.media.film.format import SourceFrame
+from restore.media.film.frames import SourceFrame
 from restore.media.thermal import PALETTES, RawArray, ThermalFrame, ThermalSource
 from restore.media.thermal.local_contrast import LocalContrast
 from restore.media.thermal.range import SteadyRange

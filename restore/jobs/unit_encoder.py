@@ -10,18 +10,18 @@ import av
 
 from restore.jobs.unit_file import UnitFile
 from restore.media.files import writing
-from restore.media.film.sink import VideoSink
+from restore.media.film.sink import FilmSink
 
 __all__ = ["UnitEncoder"]
 
 
 class UnitEncoder:
-    """Encodes pictures that :meth:`VideoSink.picture` made, from a key frame on, into a file of their own.
+    """Encodes pictures that :meth:`FilmSink.picture` made, from a key frame on, into a file of their own.
 
     Raises ``DiskError`` and ``EncoderError``.
     """
 
-    def __init__(self, sink: VideoSink, path: Path) -> None:
+    def __init__(self, sink: FilmSink, path: Path) -> None:
         self.target = sink.file.target
         self.frames = 0
         with writing(self.target):

@@ -14,11 +14,12 @@ import numpy as np
 from restore.colour import FloatArray, codes_from_chroma, luma_from_codes, pull_into_gamut
 from restore.jobs.film_stages import FilmStages
 from restore.jobs.report import MACHINE_MADE
+from restore.media.film.codecs import Encoding
 from restore.media.film.compare import beside_gray
 from restore.media.film.debug import DebugFilm
-from restore.media.film.format import SourceFrame, VideoFormat
-from restore.media.film.sink import EncodeOptions, VideoSink
-from restore.media.film.source import VideoSource
+from restore.media.film.frames import FilmLayout, SourceFrame
+from restore.media.film.sink import FilmSink
+from restore.media.film.source import FilmSource
 from restore.options import VideoOptions
 from restore.paint.network import Colorizer
 from restore.paint.painter import open_painter
@@ -56,14 +57,14 @@ def quarter_turns(rotation: float) -> int:
     return round(rotation / 90) % 4 if rotation % 90 == 0 else 0
 
 
-def plane_shape(layout: VideoFormat, subsampling: tuple[int, int] | None = None) -> tuple[int, int]:
+def plane_shape(layout: FilmLayout, subsampling: tuple[int, int] | None = None) -> tuple[int, int]:
     """Height and width of the chroma planes; ``subsampling`` (log2 of width and height) where not the source's own."""
     across, down = subsampling if subsampling is not None else layout.subsampling
     return -(-layout.height >> down), -(-layout.width >> across)
 
 
 def prepared_frames(
-    frames: Iterable[SourceFrame], colorizer: Colorizer, layout: VideoFormat, shape: tuple[int, int]
+    frames: Iterable[SourceFrame], colorizer: Colorizer, layout: FilmLayout, shape: tuple[int, int]
 ) -> Iterator[PreparedFrame]:
     """Border from codes to luma. ``shape`` is that of the chroma planes to be made."""
     turns = quarter_turns(layout.rotation)
@@ -78,7 +79,7 @@ def prepared_frames(
 
 
 def chroma_planes(
-    frames: Iterable[ChromaFrame], options: VideoOptions, layout: VideoFormat, bit_depth: int
+    frames: Iterable[ChromaFrame], options: VideoOptions, layout: FilmLayout, bit_depth: int
 ) -> Iterator[tuple[SourceFrame, Planes]]:
     """Border back to codes: enlarge along the luma's edges, keep inside the gamut, quantise."""
     turns = quarter_turns(layout.rotation)
@@ -94,9 +95,9 @@ def chroma_planes(
         yield frame.payload.source, (cb, cr)
 
 
-def open_film(source: Path, options: VideoOptions) -> VideoSource:
-    """A source as the options want it read. Raises as :class:`VideoSource`."""
-    return VideoSource(
+def open_film(source: Path, options: VideoOptions) -> FilmSource:
+    """A source as the options want it read. Raises as :class:`FilmSource`."""
+    return FilmSource(
         source,
         deinterlace=options.deinterlace,
         filter_chain=options.chain(),
@@ -106,9 +107,9 @@ def open_film(source: Path, options: VideoOptions) -> VideoSource:
     )
 
 
-def open_sink(target: Path, film: VideoSource, options: VideoOptions) -> VideoSink:
-    """What writes the result, not entered yet. Raises as :class:`VideoSink`."""
-    encode = EncodeOptions(
+def open_sink(target: Path, film: FilmSource, options: VideoOptions) -> FilmSink:
+    """What writes the result, not entered yet. Raises as :class:`FilmSink`."""
+    encode = Encoding(
         codec=options.codec,
         crf=options.crf,
         preset=options.preset,
@@ -119,14 +120,14 @@ def open_sink(target: Path, film: VideoSource, options: VideoOptions) -> VideoSi
     turns = quarter_turns(film.format.rotation)
     width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
     height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)
-    return VideoSink(target, film, encode, width=width, height=height)
+    return FilmSink(target, film, encode, width=width, height=height)
 
 
 def film_stages(
     colorizer: Colorizer,
     options: VideoOptions,
-    layout: VideoFormat,
-    sink: VideoSink,
+    layout: FilmLayout,
+    sink: FilmSink,
     batch_size: int,
     debug_film: DebugFilm | None = None,
 ) -> FilmStages[PreparedFrame]:

@@ -25,7 +25,7 @@ from restore.jobs.recipe import ColorizerRecipe
 from restore.jobs.unit_encoder import UnitEncoder
 from restore.jobs.video_stages import PreparedFrame, film_stages, open_film, open_sink
 from restore.jobs.worker_process import kept
-from restore.media.film.format import SourceFrame
+from restore.media.film.frames import SourceFrame
 from restore.options import VideoOptions
 from restore.prefetch import prefetch
 

@@ -17,16 +17,14 @@ from numpy.typing import NDArray
 from restore.errors import VerificationError
 from restore.jobs.plan import TAR_SUFFIX
 from restore.media.film.containers import described, is_timecode_track
-from restore.media.film.demuxing import is_chapter_track, is_cover_art
-from restore.media.film.format import SourceFrame
-from restore.media.film.metadata import file_metadata
-from restore.media.film.source import VideoSource
+from restore.media.film.decoding import is_chapter_track, is_cover_art
+from restore.media.film.frames import SourceFrame
+from restore.media.film.muxing import file_metadata
+from restore.media.film.source import FilmSource
 from restore.media.photo.reading import PHOTO_SUFFIXES
 from restore.verify.album import AlbumVerifyReport, verify_album
-from restore.verify.packets import StreamPrint, stream_prints
+from restore.verify.packets import StreamDigest, stream_digests
 from restore.verify.photo import PhotoVerifyReport, verify_photo
-
-__all__ = ["StreamCheck", "VerifyReport", "verify_any", "verify_video"]
 
 # Containers without negative times shift a whole file whose sound starts before zero.
 UNSIGNED_CLOCKS = ("matroska", "webm")
@@ -123,8 +121,8 @@ def verify_video(original: Path, result: Path, *, max_luma_difference: int | Non
         raise VerificationError(f"{result} is the original itself; name the coloured file")
     report = VerifyReport(str(original), str(result))
     with (
-        VideoSource(original, deinterlace="off") as before,
-        VideoSource(result, deinterlace="off", film=before.film) as after,
+        FilmSource(original, deinterlace="off") as before,
+        FilmSource(result, deinterlace="off", film=before.film) as after,
     ):
         compare_frames(before, after, report)
         compare_streams(before, after, report)
@@ -137,7 +135,7 @@ def verify_video(original: Path, result: Path, *, max_luma_difference: int | Non
     return report
 
 
-def compare_frames(before: VideoSource, after: VideoSource, report: VerifyReport) -> None:
+def compare_frames(before: FilmSource, after: FilmSource, report: VerifyReport) -> None:
     """Counts, times and luma of both films, side by side."""
     tick = after.format.time_base
     report.timestamp_tolerance_seconds = float(tick)
@@ -187,7 +185,7 @@ def compared_luma(old: SourceFrame, new: SourceFrame, depth_shift: int) -> tuple
     return before, after
 
 
-def copied_streams(source: VideoSource) -> dict[str, list[Stream]]:
+def copied_streams(source: FilmSource) -> dict[str, list[Stream]]:
     """Streams to compare, by kind, in the file's order; not those that a container makes by itself."""
     kinds: dict[str, list[Stream]] = defaultdict(list)
     for stream in source.container.streams:
@@ -197,11 +195,11 @@ def copied_streams(source: VideoSource) -> dict[str, list[Stream]]:
     return kinds
 
 
-def compare_streams(before: VideoSource, after: VideoSource, report: VerifyReport) -> None:
+def compare_streams(before: FilmSource, after: FilmSource, report: VerifyReport) -> None:
     """Payloads and extent of everything beside the film."""
     old_kinds, new_kinds = copied_streams(before), copied_streams(after)
-    old_prints = stream_prints(before.path, {stream.index for kind in old_kinds.values() for stream in kind})
-    new_prints = stream_prints(after.path, {stream.index for kind in new_kinds.values() for stream in kind})
+    old_prints = stream_digests(before.path, {stream.index for kind in old_kinds.values() for stream in kind})
+    new_prints = stream_digests(after.path, {stream.index for kind in new_kinds.values() for stream in kind})
     shift = Fraction(report.time_shift_seconds)
     for kind, streams in old_kinds.items():
         for old, new in zip_longest(streams, new_kinds.get(kind, [])[: len(streams)]):
@@ -220,7 +218,7 @@ def compare_streams(before: VideoSource, after: VideoSource, report: VerifyRepor
                 report.problems.append(f"{name} begins or ends at another time")
 
 
-def whole_shift(after: VideoSource, gap: Fraction) -> Fraction:
+def whole_shift(after: FilmSource, gap: Fraction) -> Fraction:
     """How much later a container without negative times shows all of it, by the gap of the first frame."""
     unsigned = any(name in after.container.format.name for name in UNSIGNED_CLOCKS)
     return gap if unsigned and after.format.time_base < gap <= LONGEST_SHIFT_SECONDS else Fraction(0)
@@ -230,14 +228,14 @@ def tick_of(stream: Stream) -> Fraction:
     return Fraction(stream.time_base or 0)
 
 
-def moved(first: StreamPrint, second: StreamPrint, shift: Fraction, tolerance: Fraction) -> bool:
+def moved(first: StreamDigest, second: StreamDigest, shift: Fraction, tolerance: Fraction) -> bool:
     """Whether a stream begins or ends elsewhere, apart from the shift of the whole file (known to a tick)."""
     pairs = ((first.start_seconds, second.start_seconds), (first.end_seconds, second.end_seconds))
     slack = 2 * tolerance if shift else tolerance
     return any(old is not None and new is not None and abs(new - old - shift) > slack for old, new in pairs)
 
 
-def compare_tags(before: VideoSource, after: VideoSource, report: VerifyReport) -> None:
+def compare_tags(before: FilmSource, after: FilmSource, report: VerifyReport) -> None:
     """Rotation, pixel shape, colour tags, chapters and the file's own tags."""
     for what, old, new in (
         ("size", (before.format.width, before.format.height), (after.format.width, after.format.height)),
@@ -257,7 +255,7 @@ def compare_tags(before: VideoSource, after: VideoSource, report: VerifyReport) 
     )
 
 
-def kept_aspect(before: VideoSource, after: VideoSource) -> Fraction:
+def kept_aspect(before: FilmSource, after: FilmSource) -> Fraction:
     """The result's pixel aspect ratio; the original's where both show the picture at one width.
 
     Matroska keeps the shape of pixels only as that whole number.

@@ -12,10 +12,7 @@ from typing import Any
 from av.packet import Packet
 from av.stream import AttachmentStream, Stream
 
-from restore.media.film.decoding import Damage, read_packets
-from restore.media.film.demuxing import open_media
-
-__all__ = ["StreamPrint", "stream_prints"]
+from restore.media.film.decoding import Damage, open_media, read_packets
 
 START_CODE = b"\x00\x00\x01"
 ADTS_HEADER, ADTS_CRC = 7, 2
@@ -23,7 +20,7 @@ EMPTY_MOV_TEXT = b"\x00\x00"  # a gap between subtitles, which only MP4 has to f
 
 
 @dataclass
-class StreamPrint:
+class StreamDigest:
     """What a stream holds, in short."""
 
     packets: int = 0
@@ -47,9 +44,9 @@ class StreamPrint:
             self.end_seconds = seconds if self.end_seconds is None else max(seconds, self.end_seconds)
 
 
-def stream_prints(path: Path, indices: set[int]) -> dict[int, StreamPrint]:
+def stream_digests(path: Path, indices: set[int]) -> dict[int, StreamDigest]:
     """Fingerprints of the streams with these indices; one pass, one packet in memory."""
-    prints = {index: StreamPrint() for index in indices}
+    prints = {index: StreamDigest() for index in indices}
     with open_media(path) as container:
         streams = [container.streams[index] for index in sorted(indices)]
         for stream in streams:

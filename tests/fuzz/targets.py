@@ -21,7 +21,7 @@ from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import VideoOptions, colorize_video
 from restore.jobs.photo_report import report_path
 from restore.jobs.photos import PhotoOptions, colorize_photos
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from restore.media.photo.reading import read_photo
 from restore.media.thermal import open_thermal
 from restore.paint.network import Colorizer
@@ -81,7 +81,7 @@ def colour_photo(damaged: Path, _: Path, out: Path) -> None:
 
 def read_film(damaged: Path, _: Path, __: Path) -> None:
     """Every frame."""
-    with VideoSource(damaged, threads=1) as film:
+    with FilmSource(damaged, threads=1) as film:
         for frame in film.frames():
             frame.luma_codes()
 
@@ -90,7 +90,7 @@ def colour_film(damaged: Path, _: Path, out: Path) -> None:
     """Its first part with all other streams, into a file that can be read again."""
     options = VideoOptions(codec="ffv1", temporal="off", threads=1, duration_seconds=SECONDS_OF_FILM)
     report = colorize_video(damaged, out / "result.mkv", colorizer=BROWN, options=options)
-    with VideoSource(report.output, threads=1) as film:
+    with FilmSource(report.output, threads=1) as film:
         assert sum(1 for _ in film.frames()) == report.frames
 
 

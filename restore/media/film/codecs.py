@@ -15,8 +15,6 @@ from av.codec.codec import UnknownCodecError
 from restore.errors import EncoderError
 from restore.media.film.pixel_formats import PlanarFormat, is_planar_name
 
-__all__ = ["CODECS", "VideoCodec", "choose_codec", "codec_named", "encoder_options", "output_format"]
-
 X26_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
 )  # fmt: skip
@@ -66,6 +64,28 @@ def nvenc_options(crf: float, preset: str) -> Options:
     if crf == 0:
         return {"preset": preset, "tune": "lossless"}
     return {"preset": preset, "tune": "hq", "rc": "vbr", "cq": f"{crf:g}", "b": "0"}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How to encode; None takes the near-transparent default."""
+
+    codec: str | None = None
+    """Key of :data:`CODECS`; None takes H.264, or what holds more bits."""
+
+    crf: float | None = None
+    """Constant quality; 0 is lossless for H.264, HEVC and NVENC."""
+
+    preset: str | None = None
+    pix_fmt: str | None = None
+    """None keeps the source's depth and subsampling; gray becomes 4:2:0."""
+
+    threads: int | None = None
+    comment: str | None = None
+    """Added to the file's comment tag."""
+
+    allow_loss: bool = False
+    """Leave out what the container cannot hold, with a warning, instead of refusing."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ import av
 
 from restore.colour import Matrix
 
-__all__ = ["FULL_RANGE", "LIMITED_RANGE", "ColourTags", "complete_tags"]
-
 UNSPECIFIED = 2
 LIMITED_RANGE, FULL_RANGE = 1, 2
 BT709, BT470BG, BT601_525, BT2020, BT2020_CONSTANT = 1, 5, 6, 9, 10  # matrix and primaries share numbers

@@ -14,10 +14,8 @@ from av.stream import Stream
 
 from restore.errors import EncoderError
 from restore.media.film.codecs import choose_codec
-from restore.media.film.demuxing import is_chapter_track, is_cover_art, open_media, pick_film
+from restore.media.film.decoding import is_chapter_track, is_cover_art, open_media, pick_film
 from restore.media.film.pixel_formats import nearest_planar
-
-__all__ = ["CONTAINERS", "Container", "Fate", "Plan", "container_for", "default_output_path", "plan_streams"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ ASF = Container((".asf", ".wmv"), "asf", frozenset({"ffv1"}), rotation=False)
 CONTAINERS = (MATROSKA, MP4, QUICKTIME, WEBM, TRANSPORT_STREAM, ASF)
 
 
-class Fate(Enum):
+class StreamAction(Enum):
     """What becomes of a stream."""
 
     COLOUR = "coloured"
@@ -74,17 +72,17 @@ class Fate(Enum):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Every stream's fate in one container, in the file's order, and what else the container cannot hold."""
+class MuxPlan:
+    """What becomes of every stream in one container, in the file's order, and what else the container cannot hold."""
 
     container: Container
-    streams: list[tuple[Stream, Fate]]
+    streams: list[tuple[Stream, StreamAction]]
     other_losses: list[str]
 
     @property
     def losses(self) -> list[str]:
         """What would be lost, named for a user."""
-        return [described(stream) for stream, fate in self.streams if fate is Fate.LOST] + self.other_losses
+        return [described(stream) for stream, action in self.streams if action is StreamAction.LOST] + self.other_losses
 
 
 def container_for(path: Path) -> Container:
@@ -124,14 +122,16 @@ def can_copy(container: Container, stream: Stream) -> bool:
     return True
 
 
-def fate_of(stream: Stream, film: Stream, container: Container) -> Fate:
+def action_for(stream: Stream, film: Stream, container: Container) -> StreamAction:
     if stream is film:
-        return Fate.COLOUR
+        return StreamAction.COLOUR
     if is_chapter_track(stream) or is_timecode_track(stream):
-        return Fate.RENEW
+        return StreamAction.RENEW
     if is_cover_art(stream):
-        return {"stream": Fate.COPY, "attachment": Fate.ATTACH}.get(container.cover_art, Fate.LOST)
-    return Fate.COPY if can_copy(container, stream) else Fate.LOST
+        return {"stream": StreamAction.COPY, "attachment": StreamAction.ATTACH}.get(
+            container.cover_art, StreamAction.LOST
+        )
+    return StreamAction.COPY if can_copy(container, stream) else StreamAction.LOST
 
 
 def is_timecode_track(stream: Stream) -> bool:
@@ -141,26 +141,26 @@ def is_timecode_track(stream: Stream) -> bool:
 
 def plan_streams(
     streams: Sequence[Stream], film: Stream, container: Container, *, chapters: bool, rotated: bool
-) -> Plan:
+) -> MuxPlan:
     """What becomes of every stream of a film in ``container``."""
     losses = []
     if chapters and not container.chapters:
         losses.append("chapters")
     if rotated and not container.rotation:
         losses.append("rotation")
-    return Plan(container, [(stream, fate_of(stream, film, container)) for stream in streams], losses)
+    return MuxPlan(container, [(stream, action_for(stream, film, container)) for stream in streams], losses)
 
 
 def best_plan(
     streams: Sequence[Stream], film: Stream, codec: str, first: Container | None, *, chapters: bool, rotated: bool
-) -> Plan:
+) -> MuxPlan:
     """The plan that loses least among the containers that take ``codec``, ``first`` before the others."""
     family = codec.removesuffix("_nvenc")
     order = ([first] if first is not None else []) + [each for each in CONTAINERS if each is not first]
     plans = (
         plan_streams(streams, film, each, chapters=chapters, rotated=rotated) for each in order if family in each.codecs
     )
-    best: Plan | None = None
+    best: MuxPlan | None = None
     for plan in plans:
         if not plan.losses:
             return plan

@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray, Matrix, rgb_from_luma_chroma
 from restore.media.files import PartialFile, writing
-from restore.media.film.demuxing import media_url
+from restore.media.film.decoding import media_url
 from restore.temporal.smooth import ChromaFrame
-
-__all__ = ["DebugFilm", "debug_picture"]
 
 CHANGE_GAIN = 4
 """How much larger the change is shown than it is."""

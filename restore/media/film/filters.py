@@ -13,8 +13,6 @@ from av.filter.context import FilterContext
 
 from restore.errors import OptionError
 
-__all__ = ["DEINTERLACE", "RATE_FILTERS", "RESTORE_PRESETS", "FilterChain", "FilterStep", "parse_chain"]
-
 RESTORE_PRESETS = {
     # Exposure flicker over 10 frames, then averaging over time where the picture stands still: grain goes, edges stay.
     "film": "deflicker=mode=pm:size=10,atadenoise=0a=0.02:0b=0.04:1a=0.02:1b=0.04:2a=0.02:2b=0.04:s=9",
@@ -107,15 +105,15 @@ class FilterChain:
         for frame in frames:
             if graph is not None and shape != shape_of(frame):
                 graph.vpush(None)
-                yield from pulled(graph)
+                yield from drain(graph)
                 graph = None
             if graph is None:
                 graph, shape = self.graph_for(frame, self.steps), shape_of(frame)
             graph.vpush(frame)
-            yield from pulled(graph)
+            yield from drain(graph)
         if graph is not None:
             graph.vpush(None)
-            yield from pulled(graph)
+            yield from drain(graph)
 
     def graph_for(self, frame: av.VideoFrame, steps: list[FilterStep]) -> Graph:
         """A configured graph for frames like this one."""
@@ -143,7 +141,7 @@ class FilterChain:
         graph = self.graph_for(frame, [*self.steps, probe])
         graph.vpush(frame)
         graph.vpush(None)
-        first = next(pulled(graph), None)
+        first = next(drain(graph), None)
         if first is None:
             return self.sample_aspect_ratio
         return Fraction(first.width, SAR_STEPS).limit_denominator(512)
@@ -153,7 +151,7 @@ def shape_of(frame: av.VideoFrame) -> tuple[int, int, str]:
     return frame.width, frame.height, frame.format.name
 
 
-def pulled(graph: Graph) -> Generator[av.VideoFrame, None, None]:
+def drain(graph: Graph) -> Generator[av.VideoFrame, None, None]:
     """What the graph has ready."""
     while True:
         try:

@@ -3,28 +3,153 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
-from restore.media.film.containers import Fate, Plan
-from restore.media.film.copied_streams import CopiedStreams, cover_art_bytes
-from restore.media.film.demuxing import media_url
-from restore.media.film.metadata import MP4_TAGS, QUICKTIME_TAGS, file_metadata
-from restore.media.film.source import VideoSource
+from restore.media.film.containers import MuxPlan, StreamAction
+from restore.media.film.decoding import Damage, is_cover_art, media_url, open_media, read_packets, seek_before
+from restore.media.film.source import FilmSource
+from restore.media.film.timestamps import TimeWindow
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # exists only in PyAV's stubs
 
-__all__ = ["Muxing"]
+
+# Of the old file itself: brands and the program that wrote it.
+FILE_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+# Of the old coding of the picture. Matroska's statistics (BPS, NUMBER_OF_FRAMES, ...) may carry a language suffix.
+CODING_TAGS = (
+    "encoder",
+    "rotate",
+    "bps",
+    "duration",
+    "number_of_frames",
+    "number_of_bytes",
+    "_statistics",
+    "variant_bitrate",
+)
+
+# Tags that MP4 and QuickTime store where every player looks for them. Others need FFmpeg's own list of keys, which
+# takes the place of the usual one.
+QUICKTIME_TAGS = frozenset(
+    {"album", "artist", "comment", "copyright", "creation_time", "date", "genre", "location", "make", "model", "title"}
+)
+MP4_TAGS = (QUICKTIME_TAGS - {"make", "model"}) | {
+    "album_artist", "composer", "description", "disc", "episode_id", "grouping", "keywords", "location-eng", "lyrics",
+    "network", "show", "synopsis", "track",
+}  # fmt: skip
+
+
+def file_metadata(tags: dict[str, str], comment: str | None) -> dict[str, str]:
+    """The film's own tags, with a comment added to the one there is."""
+    kept = {key: value for key, value in tags.items() if key.lower() not in FILE_TAGS}
+    if comment:
+        key = next((key for key in kept if key.lower() == "comment"), "comment")
+        old = kept.get(key, "")
+        if comment not in old:
+            kept[key] = f"{old} {comment}".strip()
+    return kept
+
+
+def film_metadata(tags: dict[str, str]) -> dict[str, str]:
+    """Tags of the coloured stream, without those of its former coding."""
+    return {key: value for key, value in tags.items() if not key.lower().startswith(CODING_TAGS)}
+
+
+class CopiedStreams:
+    """Copies packets from a file into an output that is being written, never further than it is asked to.
+
+    A second pass over the file instead of one that feeds both, so that no queue grows while the encoder looks ahead.
+    """
+
+    def __init__(self, path: Path, output: OutputContainer, targets: dict[int, Stream], window: TimeWindow) -> None:
+        """``targets`` maps a stream's index in the file to its stream in the output."""
+        self.output = output
+        self.targets = targets
+        self.window = window
+        self.counts = dict.fromkeys(targets, 0)
+        """Packets copied, by the stream's index in the file."""
+        self.damage = Damage()
+        self.last_dts: dict[int, int] = {}
+        self.container = open_media(path) if targets else None
+        self.packets = self.read(self.container) if self.container is not None else iter(())
+        self.held: Packet[Stream] | None = None
+
+    def read(self, container: InputContainer) -> Iterator[Packet[Stream]]:
+        """Packets of the wanted streams within the window, on the shifted clock."""
+        wanted = [container.streams[index] for index in self.targets]
+        for stream in container.streams:
+            if stream.index not in self.targets:
+                stream.discard = Discard.all
+        if self.window.start is not None:
+            seek_before(container, self.window.start)
+        for packet in read_packets(container, wanted, self.damage):
+            if is_cover_art(packet.stream) or self.moved_into_window(packet):
+                yield packet
+
+    def moved_into_window(self, packet: Packet[Stream]) -> bool:
+        """Sets sound times on the packet; False where it lies outside."""
+        index = packet.stream.index
+        time_base = Fraction(packet.time_base)
+        if packet.dts is None:
+            packet.dts = packet.pts if packet.pts is not None else self.last_dts.get(index, -1) + 1
+        if packet.pts is None:
+            packet.pts = packet.dts
+        if not self.window.whole:
+            if not self.window.contains(packet.pts * time_base):
+                return False
+            shift = round(self.window.shift / time_base)
+            packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        last = self.last_dts.get(index)
+        if last is not None and packet.dts <= last:  # muxers insist; the order of the packets is what counts
+            packet.dts = last + 1
+            packet.pts = max(packet.pts, packet.dts)
+        self.last_dts[index] = packet.dts
+        return True
+
+    def mux_until(self, seconds: Fraction | None) -> None:
+        """Writes every packet up to a time of decoding; None for all that are left."""
+        while True:
+            if self.held is None:
+                self.held = next(self.packets, None)
+            packet = self.held
+            if packet is None:
+                return
+            due = packet.dts is None or seconds is None or packet.dts * packet.time_base <= seconds
+            if not due:
+                return
+            self.counts[packet.stream.index] += 1
+            packet.stream = self.targets[packet.stream.index]
+            self.output.mux_one(packet)
+            self.held = None
+
+    def close(self) -> None:
+        if self.container is not None:
+            self.container.close()
+
+
+def cover_art_bytes(path: Path, indices: list[int]) -> dict[int, bytes]:
+    """The files behind cover art streams, by stream index."""
+    pictures: dict[int, bytes] = {}
+    if not indices:
+        return pictures
+    with open_media(path) as container:
+        for packet in container.demux([container.streams[index] for index in indices]):
+            if packet.size:
+                pictures.setdefault(packet.stream.index, bytes(packet))
+            if len(pictures) == len(indices):
+                break
+    return pictures
+
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +163,7 @@ class Muxing:
     Errors are FFmpeg's; the sink says what they mean.
     """
 
-    def __init__(self, path: Path, source: VideoSource, plan: Plan, comment: str | None) -> None:
+    def __init__(self, path: Path, source: FilmSource, plan: MuxPlan, comment: str | None) -> None:
         """Opens the file; nothing is written before ``start``."""
         self.source = source
         self.plan = plan
@@ -60,16 +185,16 @@ class Muxing:
         """Adds every stream in the source's order, the film by ``add_film``, and writes the header."""
         targets: dict[int, Stream] = {}
         film: VideoStream | None = None
-        covers = [stream.index for stream, fate in self.plan.streams if fate is Fate.ATTACH]
+        covers = [stream.index for stream, action in self.plan.streams if action is StreamAction.ATTACH]
         pictures = cover_art_bytes(self.source.path, covers)
-        for stream, fate in self.plan.streams:
-            if fate is Fate.COLOUR:
+        for stream, action in self.plan.streams:
+            if action is StreamAction.COLOUR:
                 film = add_film(self.output)
-            elif fate is Fate.COPY:
+            elif action is StreamAction.COPY:
                 target = self.add_copy(stream)
                 if stream.type != "attachment":  # an attachment is all header
                     targets[stream.index] = target
-            elif fate is Fate.ATTACH and stream.index in pictures:
+            elif action is StreamAction.ATTACH and stream.index in pictures:
                 self.attach(stream, pictures[stream.index])
         assert film is not None, "every plan has a film"
         self.copied = CopiedStreams(self.source.path, self.output, targets, self.source.window)
@@ -79,7 +204,9 @@ class Muxing:
     def muxer_options(self, metadata: dict[str, str]) -> dict[str, str]:
         if self.plan.container.muxer in ("mp4", "mov"):
             options = {"movie_timescale": str(self.movie_clock())}
-            has_cover = any(stream.type == "video" and fate is Fate.COPY for stream, fate in self.plan.streams)
+            has_cover = any(
+                stream.type == "video" and action is StreamAction.COPY for stream, action in self.plan.streams
+            )
             usual = MP4_TAGS if self.plan.container.muxer == "mp4" else QUICKTIME_TAGS
             unusual = sorted(key for key in metadata if key not in usual)
             if unusual and not has_cover:
@@ -94,7 +221,7 @@ class Muxing:
 
     def movie_clock(self) -> int:
         """Ticks a second of an MP4's own clock, in which it writes how late streams start; FFmpeg's 1000 are coarse."""
-        streams = [stream for stream, fate in self.plan.streams if fate in (Fate.COLOUR, Fate.COPY)]
+        streams = [stream for stream, action in self.plan.streams if action in (StreamAction.COLOUR, StreamAction.COPY)]
         starts = [(stream.start_time or 0) * Fraction(stream.time_base or 1) for stream in streams]
         exact = lcm(1000, *(start.denominator for start in starts))
         return exact if exact <= FINEST_MOVIE_CLOCK else max(1000, self.source.format.time_base.denominator)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from av.video.format import VideoFormat as AvFormat
 
-__all__ = ["PlanarFormat", "is_planar_name", "nearest_planar"]
-
 # log2 of how many luma samples share a chroma sample, (across, down), by FFmpeg's family name.
 FAMILIES = {
     "444": (0, 0),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -18,26 +17,28 @@ from av.video.stream import VideoStream
 from restore.colour import CodeArray
 from restore.errors import EncoderError
 from restore.media.files import PartialFile, writing
-from restore.media.film.codecs import check_opens, choose_codec, encoder_options, encoder_pix_fmt, output_format
+from restore.media.film.codecs import (
+    Encoding,
+    check_opens,
+    choose_codec,
+    encoder_options,
+    encoder_pix_fmt,
+    output_format,
+)
 from restore.media.film.containers import (
     CONTAINERS,
-    Fate,
-    Plan,
+    MuxPlan,
+    StreamAction,
     best_plan,
     container_for,
-    default_output_path,
     described,
     plan_streams,
 )
-from restore.media.film.format import SourceFrame
-from restore.media.film.matroska_shape import ROOM, write_shown_size
-from restore.media.film.metadata import film_metadata
-from restore.media.film.muxing import Muxing
+from restore.media.film.frames import SourceFrame, fill_plane
+from restore.media.film.matroska import ROOM, write_shown_size
+from restore.media.film.muxing import Muxing, film_metadata
 from restore.media.film.pixel_formats import PlanarFormat
-from restore.media.film.planes import fill_plane
-from restore.media.film.source import VideoSource
-
-__all__ = ["EncodeOptions", "VideoSink", "default_output_path"]
+from restore.media.film.source import FilmSource
 
 Planes = tuple[CodeArray, CodeArray]
 """Codes of Cb and Cr."""
@@ -45,29 +46,7 @@ Planes = tuple[CodeArray, CodeArray]
 HEVC_DELAY = 4  # frames that x265 reorders by default
 
 
-@dataclass(frozen=True)
-class EncodeOptions:
-    """How to encode; None takes the near-transparent default."""
-
-    codec: str | None = None
-    """Key of :data:`restore.media.film.codecs.CODECS`; None takes H.264, or what holds more bits."""
-
-    crf: float | None = None
-    """Constant quality; 0 is lossless for H.264, HEVC and NVENC."""
-
-    preset: str | None = None
-    pix_fmt: str | None = None
-    """None keeps the source's depth and subsampling; gray becomes 4:2:0."""
-
-    threads: int | None = None
-    comment: str | None = None
-    """Added to the file's comment tag."""
-
-    allow_loss: bool = False
-    """Leave out what the container cannot hold, with a warning, instead of refusing."""
-
-
-class VideoSink:
+class FilmSink:
     """Encodes frames into a file that gets its name only when the ``with`` block ends well.
 
     Everything that can be refused is refused when it is made, before a file exists: ``OutputError`` for a bad place,
@@ -77,14 +56,14 @@ class VideoSink:
     def __init__(
         self,
         path: Path | str,
-        source: VideoSource,
-        options: EncodeOptions | None = None,
+        source: FilmSource,
+        options: Encoding | None = None,
         *,
         width: int | None = None,
         height: int | None = None,
     ) -> None:
         """``width`` and ``height`` are for pictures made from several frames; None takes the source's."""
-        self.options = options or EncodeOptions()
+        self.options = options or Encoding()
         self.source = source
         self.decisions: list[str] = []
         self.warnings: list[str] = []
@@ -156,7 +135,7 @@ class VideoSink:
         if film.full_range and self.codec.name == "prores":
             self.warnings.append("ProRes does not say that the range is full; players will take it for limited")
 
-    def chosen_plan(self) -> Plan:
+    def chosen_plan(self) -> MuxPlan:
         """What becomes of every stream. Raises ``EncoderError`` where another container would keep more."""
         container = container_for(self.file.target)
         family = self.codec.name.removesuffix("_nvenc")
@@ -178,14 +157,14 @@ class VideoSink:
             self.warnings.append(f"not kept, because {container.suffixes[0]} cannot hold it: {what}")
         if self.options.comment and not container.comment:
             self.warnings.append(f"{container.suffixes[0]} has no place for the note that the colour is machine-made")
-        for stream, fate in plan.streams:
-            if fate in (Fate.COPY, Fate.ATTACH, Fate.RENEW):
-                self.decisions.append(f"{described(stream)} {fate.value}")
+        for stream, action in plan.streams:
+            if action in (StreamAction.COPY, StreamAction.ATTACH, StreamAction.RENEW):
+                self.decisions.append(f"{described(stream)} {action.value}")
         return plan
 
     # Opening
 
-    def __enter__(self) -> VideoSink:
+    def __enter__(self) -> FilmSink:
         self.file.create()
         try:
             with writing(self.file.target):

@@ -15,14 +15,18 @@ import av
 
 from restore.errors import DamagedMediaError, InputError, OptionError
 from restore.media.film.colour_tags import ColourTags, complete_tags
-from restore.media.film.decoding import Damage, announced_end, decoded_frames
-from restore.media.film.demuxing import film_streams, open_media, pick_film, seek_before
+from restore.media.film.decoding import (
+    Damage,
+    announced_end,
+    decoded_frames,
+    film_streams,
+    open_media,
+    pick_film,
+    seek_before,
+)
 from restore.media.film.filters import DEINTERLACE, RATE_FILTERS, FilterChain, parse_chain
-from restore.media.film.format import SourceFrame, VideoFormat
-from restore.media.film.planar import PlanarFrames
+from restore.media.film.frames import FilmLayout, PlanarFrames, SourceFrame
 from restore.media.film.timestamps import TimestampRepair, TimeWindow, frame_rate, lacks_presentation_times
-
-__all__ = ["SourceFrame", "VideoFormat", "VideoSource"]
 
 FRAMES_LOOKED_AT = 6  # for the interlaced flag; the first picture of a field pair may lack it
 HDR_SIDE_DATA = {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"}
@@ -30,7 +34,7 @@ INTERLACED_ORDERS = (2, 3, 4, 5)  # AVFieldOrder: top or bottom first, coded or 
 MISSED_FRAMES = 2  # less can be rounding of the announced duration
 
 
-class VideoSource:
+class FilmSource:
     """Reads one film, once, front to back, in bounded memory.
 
     Raises ``InputError`` and ``DamagedMediaError`` for a bad file and ``OptionError`` for a bad filter chain, all when
@@ -142,9 +146,7 @@ class VideoSource:
         self.format = self.format_of(first, source, field_order, {step.name for step in wanted})
         self.decisions += self.planar.decisions
 
-    def format_of(
-        self, first: av.VideoFrame, source: av.VideoFrame, field_order: int, filters: set[str]
-    ) -> VideoFormat:
+    def format_of(self, first: av.VideoFrame, source: av.VideoFrame, field_order: int, filters: set[str]) -> FilmLayout:
         layout = self.planar.format
         assert layout is not None
         matrix = side_data_of(source).get("DISPLAYMATRIX")
@@ -158,7 +160,7 @@ class VideoSource:
         seconds = self.expected_seconds()
         estimate = round(seconds * self.rate) if seconds else None
         count = self.stream.frames if self.window.whole else 0
-        return VideoFormat(
+        return FilmLayout(
             width=first.width,
             height=first.height,
             pix_fmt=layout.name,

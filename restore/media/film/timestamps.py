@@ -10,8 +10,6 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-__all__ = ["TimeWindow", "TimestampRepair", "frame_rate", "lacks_presentation_times"]
-
 FALLBACK_RATE = Fraction(25)
 NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS
 
@@ -82,7 +80,7 @@ class TimeWindow:
     def whole(self) -> bool:
         return self.start is None and self.end is None
 
-    def holds(self, seconds: Fraction) -> bool:
+    def contains(self, seconds: Fraction) -> bool:
         return (self.start is None or seconds >= self.start) and (self.end is None or seconds < self.end)
 
     def apply(self, frames: Iterable[av.VideoFrame], time_base: Fraction) -> Iterator[av.VideoFrame]:
@@ -92,6 +90,6 @@ class TimeWindow:
             seconds = (frame.pts or 0) * time_base
             if self.end is not None and seconds >= self.end:
                 return
-            if self.holds(seconds):
+            if self.contains(seconds):
                 frame.pts = (frame.pts or 0) - shift
                 yield frame

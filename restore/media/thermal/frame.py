@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from restore.media.thermal.radiometry import Radiometry
 
 __all__ = ["RawArray", "ThermalFrame", "ThermalSource"]
@@ -77,7 +77,7 @@ class ThermalSource:
     warnings: list[str] = field(default_factory=list)
     """Complete when all frames were read."""
 
-    film: VideoSource | None = None
+    film: FilmSource | None = None
     """The file as a film, where FFmpeg reads it: with sound, times and tags."""
 
     unnamed_warnings: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from restore.errors import DamagedMediaError, InputError, OptionError, RechromaError
-from restore.media.film.demuxing import check_readable, open_media
+from restore.media.film.decoding import check_readable, open_media
 from restore.media.photo.jpeg_segments import segments
 from restore.media.photo.reading import read_bytes
 from restore.media.thermal.fff import MAGIC

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.media.film.planes import CB, CR, plane_view
-from restore.media.film.source import SourceFrame, VideoFormat, VideoSource
+from restore.media.film.frames import CB, CR, FilmLayout, SourceFrame, plane_view
+from restore.media.film.source import FilmSource
 from restore.media.thermal.frame import ThermalFrame, ThermalSource
 from restore.media.thermal.palette_inverse import rgb_of_ycbcr, ycbcr_inverse
 from restore.media.thermal.stills import chosen_palette
@@ -28,7 +28,7 @@ LOOKED_AT = 6
 def open_recording(path: Path, *, palette: str, threads: int | None) -> ThermalSource:
     """Raises ``InputError`` for what is no film or an ordinary colour film, ``DamagedMediaError`` for a broken one."""
     name = palette_of(path, palette, threads)
-    film = VideoSource(path, threads=threads)
+    film = FilmSource(path, threads=threads)
     layout = film.format
     depth = 8 if name else layout.bit_depth
     return ThermalSource(
@@ -43,7 +43,7 @@ def open_recording(path: Path, *, palette: str, threads: int | None) -> ThermalS
 
 def palette_of(path: Path, palette: str, threads: int | None) -> str | None:
     """The film's palette by its first frames; None where it is gray."""
-    with VideoSource(path, threads=threads) as film:
+    with FilmSource(path, threads=threads) as film:
         if not film.format.has_chroma:
             return None
         size = f"{film.format.width}x{film.format.height}"
@@ -65,7 +65,7 @@ def read_film(source: ThermalSource) -> Iterator[ThermalFrame]:
         yield ThermalFrame(inverse(*codes_of(frame, layout)), frame.pts)
 
 
-def codes_of(frame: SourceFrame, layout: VideoFormat) -> tuple[Codes, Codes, Codes]:
+def codes_of(frame: SourceFrame, layout: FilmLayout) -> tuple[Codes, Codes, Codes]:
     """Y, Cb and Cr of one size, ``H x W``, in 8 bits."""
     luma = frame.luma_codes()
     chroma = (cv2.resize(plane_view(frame.frame, index), luma.shape[::-1]) for index in (CB, CR))
@@ -80,7 +80,7 @@ def in_8_bits(plane: NDArray[Any], bit_depth: int) -> Codes:
     return np.asarray(np.minimum((plane.astype(np.int32) + (1 << shift >> 1)) >> shift, 255), np.uint8)
 
 
-def rgb_of(frame: SourceFrame, layout: VideoFormat) -> NDArray[np.uint8]:
+def rgb_of(frame: SourceFrame, layout: FilmLayout) -> NDArray[np.uint8]:
     """A frame's picture, ``H x W x 3``."""
     codes = np.stack(codes_of(frame, layout), axis=-1).reshape(-1, 3)
     rgb = rgb_of_ycbcr(codes, full_range=layout.full_range, matrix=layout.matrix)

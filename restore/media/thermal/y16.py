@@ -11,8 +11,7 @@ import av
 import numpy as np
 
 from restore.errors import DamagedMediaError
-from restore.media.film.decoding import Damage, read_packets
-from restore.media.film.demuxing import media_url, open_media
+from restore.media.film.decoding import Damage, media_url, open_media, read_packets
 from restore.media.photo.photo import check_size
 from restore.media.thermal.frame import ThermalFrame, ThermalSource
 

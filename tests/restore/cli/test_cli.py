@@ -16,7 +16,7 @@ from PIL import Image
 from restore.cli import main
 from restore.errors import RechromaError
 from restore.jobs.films import report_path
-from restore.media.film.sink import VideoSink
+from restore.media.film.sink import FilmSink
 
 
 def run(*arguments: str | Path) -> int:
@@ -134,7 +134,7 @@ def test_a_signal_leaves_nothing_half_written(
     name: str,
 ) -> None:
     number = signal.Signals[name]
-    monkeypatch.setattr(VideoSink, "picture", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(FilmSink, "picture", lambda *_: os.kill(os.getpid(), number))
     folder = tmp_path / "results"
     folder.mkdir()
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

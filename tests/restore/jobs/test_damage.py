@@ -21,7 +21,7 @@ from restore.jobs.films import colorize_video
 from restore.jobs.job import JOURNAL, job_folder
 from restore.jobs.journal import read_journal
 from restore.media.files import PartialFile
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from restore.media.photo.parts import part_path
 from restore.paint.network import Colorizer
 from tests.fuzz.targets import BROWN, FRAMES, JOB_OPTIONS, interrupt_at, make_jobs, run_album, run_film
@@ -199,9 +199,9 @@ def test_a_disk_that_fills_up_when_the_film_gets_its_name(
 
 def test_a_read_error_in_mid_film(templates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = templates / "film" / "in.mkv", tmp_path / "out.mkv"
-    frames = VideoSource.frames
+    frames = FilmSource.frames
 
-    def failing(film: VideoSource) -> Iterator[object]:
+    def failing(film: FilmSource) -> Iterator[object]:
         for frame in frames(film):
             if frame.index == FRAMES - 2:
                 raise InputError("in.mkv cannot be read on: Input/output error; check its disk")
@@ -210,7 +210,7 @@ def test_a_read_error_in_mid_film(templates: Path, tmp_path: Path, monkeypatch: 
     options = replace(JOB_OPTIONS, temporal="off")  # which looks so far ahead that it would meet the error at once
     colorize_video(source, tmp_path / "whole.mkv", colorizer=BROWN, options=options)
     with monkeypatch.context() as patched:
-        patched.setattr(VideoSource, "frames", failing)
+        patched.setattr(FilmSource, "frames", failing)
         with pytest.raises(InputError, match="read on") as caught:
             colorize_video(source, target, colorizer=BROWN, options=options)
     assert "run the same command again" in caught.value.__notes__[0]

@@ -12,7 +12,7 @@ from restore.errors import DamagedMediaError
 from restore.jobs.film_plan import PlannedUnit, Reach, UnitsTask, film_tasks, planned_frames, planned_units
 from restore.jobs.film_reader import FilmReader
 from restore.jobs.film_units import Planned, Unit
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from tests.restore.jobs.films import write_shots
 
 REACH = Reach(context=4, look_ahead=5, batch=4, whole_shots=False)
@@ -116,7 +116,7 @@ def path(tmp_path: Path) -> Path:
 def test_tasks_in_order_decode_a_film_once(path: Path) -> None:
     decoded: list[int] = []
 
-    class Watched(VideoSource):
+    class Watched(FilmSource):
         def frames(self):  # type: ignore[no-untyped-def]
             for frame in super().frames():
                 decoded.append(frame.index)
@@ -133,7 +133,7 @@ def test_tasks_in_order_decode_a_film_once(path: Path) -> None:
 
 
 def test_every_second_task_is_read_forward_too(path: Path) -> None:
-    reader = FilmReader(lambda: VideoSource(path))
+    reader = FilmReader(lambda: FilmSource(path))
     for task in tasks_of(FILM, REACH)[::2]:
         frames = list(reader.frames(task.first_read, task.end, keep_from=task.keep_from))
         assert [frame.index for frame in frames] == list(range(task.first_read, task.end))
@@ -142,7 +142,7 @@ def test_every_second_task_is_read_forward_too(path: Path) -> None:
 
 
 def test_a_task_from_before_begins_again(path: Path) -> None:
-    reader = FilmReader(lambda: VideoSource(path))
+    reader = FilmReader(lambda: FilmSource(path))
     first = [frame.luma_codes().copy() for frame in reader.frames(20, 24, keep_from=24)]
     list(reader.frames(24, 30, keep_from=30))
     again = [frame.luma_codes() for frame in reader.frames(20, 24, keep_from=24)]
@@ -152,7 +152,7 @@ def test_a_task_from_before_begins_again(path: Path) -> None:
 
 
 def test_what_is_left_in_the_middle_goes_on_from_there(path: Path) -> None:
-    reader = FilmReader(lambda: VideoSource(path))
+    reader = FilmReader(lambda: FilmSource(path))
     some = reader.frames(0, 10, keep_from=4)
     assert [frame.index for frame in islice(some, 6)] == list(range(6))
     some.close()  # type: ignore[attr-defined]
@@ -162,12 +162,12 @@ def test_what_is_left_in_the_middle_goes_on_from_there(path: Path) -> None:
 
 
 def test_after_a_failure_the_film_is_opened_again(path: Path) -> None:
-    class Broken(VideoSource):
+    class Broken(FilmSource):
         def frames(self):  # type: ignore[no-untyped-def]
             yield from islice(super().frames(), 3)
             raise DamagedMediaError("gone")
 
-    films = iter([Broken, VideoSource])
+    films = iter([Broken, FilmSource])
     reader = FilmReader(lambda: next(films)(path))
     with pytest.raises(DamagedMediaError):
         list(reader.frames(0, 8, keep_from=8))

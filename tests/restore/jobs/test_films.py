@@ -16,7 +16,7 @@ from restore.colour import CodeArray
 from restore.errors import InputError, OptionError, OutputError
 from restore.jobs.films import VideoOptions, colorize_video, report_path
 from restore.jobs.report import file_sha256
-from restore.media.film.planes import plane_view
+from restore.media.film.frames import plane_view
 from restore.paint.network import Colorizer
 
 RATE = 12

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from restore.colour import FloatArray
 from restore.errors import InputError, ModelError, OptionError, OutputError
 from restore.jobs.thermal import ThermalOptions, colorize_thermal
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from restore.media.photo.metadata import is_marked
 from restore.media.thermal import open_thermal
 from restore.media.thermal.palettes import palette_colours
@@ -92,7 +92,7 @@ def test_every_kind_of_file(tmp_path: Path, painter: HeatPainter, luma: str) -> 
     for entry in entries.values():
         if str(entry["output"]).endswith(".png"):
             continue
-        with VideoSource(str(entry["output"]), threads=1) as film:
+        with FilmSource(str(entry["output"]), threads=1) as film:
             assert (film.format.width, film.format.height, film.format.pix_fmt) == (64, 48, "yuv420p")
             frames = [(float(frame.pts * film.format.time_base), frame.luma_codes().copy()) for frame in film.frames()]
         assert len(frames) == entry["frames"]
@@ -199,7 +199,7 @@ def test_sound_of_a_recording_stays(tmp_path: Path, painter: HeatPainter) -> Non
     report = colorize_thermal([loud], out, painter=painter, options=FAST)
     assert report.written == [out]
     assert (tmp_path / "out.mkv.json").exists()
-    with VideoSource(out) as film:
+    with FilmSource(out) as film:
         assert [stream.type for stream in film.container.streams] == ["video", "audio"]
 
 
@@ -218,7 +218,7 @@ def test_a_rotated_recording_is_seen_upright(tmp_path: Path) -> None:
     painter = HeatPainter(Watching(), name="toy", weights_sha256="0", device="cpu")
     colorize_thermal([source], tmp_path / "out.mp4", painter=painter, options=FAST)
     assert set(shapes) == {(224, 160)}  # 96 x 64, twice as large, in a margin of 16, in multiples of 32
-    with VideoSource(tmp_path / "out.mp4") as film, VideoSource(source) as before:
+    with FilmSource(tmp_path / "out.mp4") as film, FilmSource(source) as before:
         assert film.format.rotation == before.format.rotation != 0
         assert (film.format.width, film.format.height) == (96, 64)
         made = next(film.frames()).luma_codes().astype(float)
@@ -233,7 +233,7 @@ def test_codecs(tmp_path: Path, painter: HeatPainter, codec: str, pix_fmt: str |
     out = tmp_path / ("out.mov" if codec == "prores" else "out.mkv")
     options = ThermalOptions(codec=codec, pix_fmt=pix_fmt, luma="thermal", temporal="off", threads=1)
     colorize_thermal([tmp_path / "run.seq"], out, painter=painter, options=options)
-    with VideoSource(out) as film:
+    with FilmSource(out) as film:
         assert film.format.bit_depth == depth
         luma = next(film.frames()).luma_codes()
     scale = 1 << (depth - 8)
@@ -282,7 +282,7 @@ def test_steady_pass_filters_generated_luma(tmp_path: Path) -> None:
         painter = HeatPainter(Flickering(), name="toy", weights_sha256="0", device="cpu", batch=2)
         options = ThermalOptions(temporal=temporal, codec="ffv1", threads=1)
         colorize_thermal([tmp_path / "still.mkv"], out, painter=painter, options=options)
-        with VideoSource(out) as film:
+        with FilmSource(out) as film:
             lumas = [frame.luma_codes().astype(float) for frame in film.frames()]
         flicker[temporal] = np.mean([np.abs(after - before).mean() for before, after in pairwise(lumas)])
     assert flicker["strong"] < 0.4 * flicker["off"]

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from restore.media.film.sink import EncodeOptions, VideoSink
-from restore.media.film.source import VideoSource
+from restore.media.film.codecs import Encoding
+from restore.media.film.sink import FilmSink
+from restore.media.film.source import FilmSource
 
 FRAMES = 12
 RATE = 25
@@ -76,9 +77,9 @@ def make_chapters(path: Path) -> Path:
     return path
 
 
-def colour(source: Path, output: Path, *, reading: dict[str, Any] | None = None, **encoding: Any) -> VideoSink:
+def colour(source: Path, output: Path, *, reading: dict[str, Any] | None = None, **encoding: Any) -> FilmSink:
     """The whole way with a constant colour in place of a network; the closed sink, ``sink.source`` included."""
-    with VideoSource(source, **(reading or {})) as film, VideoSink(output, film, EncodeOptions(**encoding)) as sink:
+    with FilmSource(source, **(reading or {})) as film, FilmSink(output, film, Encoding(**encoding)) as sink:
         kind = np.uint8 if sink.bit_depth == 8 else np.uint16
         plane = np.full(sink.chroma_shape, (1 << (sink.bit_depth - 1)) + 5, kind)
         for frame in film.frames():
@@ -88,5 +89,5 @@ def colour(source: Path, output: Path, *, reading: dict[str, Any] | None = None,
 
 def seconds_of(source: Path, **reading: Any) -> list[Fraction]:
     """The time of every frame."""
-    with VideoSource(source, **reading) as film:
+    with FilmSource(source, **reading) as film:
         return [frame.pts * film.format.time_base for frame in film.frames()]

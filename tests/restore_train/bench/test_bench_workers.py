@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from restore.jobs.films import VideoOptions
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from restore_train.bench.workers import ONE, THIS_PROCESS, TWO, Timed, WorkersBench, bench_workers, join_shots
 from tests.restore.jobs.films import write_shots
 
@@ -21,7 +21,7 @@ def clips(tmp_path: Path) -> list[Path]:
 
 
 def lumas(path: Path) -> list[NDArray[np.float32]]:
-    with VideoSource(path) as film:
+    with FilmSource(path) as film:
         return [frame.luma_codes().astype(np.float32) for frame in film.frames()]
 
 

@@ -28,8 +28,10 @@ from restore.jobs.films import (
     plane_shape,
     prepared_frames,
 )
-from restore.media.film.sink import EncodeOptions, VideoSink
-from restore.media.film.source import SourceFrame, VideoSource
+from restore.media.film.codecs import Encoding
+from restore.media.film.frames import SourceFrame
+from restore.media.film.sink import FilmSink
+from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
 from restore.paint.painter import coloured_frames, open_painter
 from restore.temporal import ChromaFrame, Strength, smooth_chroma
@@ -116,22 +118,22 @@ def measure(stage: Callable[[Job], Measured], job: Job) -> Measured:
     return stage(job)
 
 
-def decoded(job: Job, film: VideoSource) -> Iterator[SourceFrame]:
+def decoded(job: Job, film: FilmSource) -> Iterator[SourceFrame]:
     with closing(film.frames()) as frames:
         yield from islice(frames, job.frames)
 
 
 def decode(job: Job) -> Measured:
     watch = Stopwatch.start()
-    with VideoSource(job.clip, threads=job.threads) as film:
+    with FilmSource(job.clip, threads=job.threads) as film:
         return watch.stop(sum(1 for _ in decoded(job, film)))
 
 
 def decode_encode(job: Job) -> Measured:
     """A plain transcode with the same encoder settings, neutral chroma."""
     watch, count = Stopwatch.start(), 0
-    with TemporaryDirectory() as folder, VideoSource(job.clip, threads=job.threads) as film:
-        with VideoSink(Path(folder) / f"plain{job.clip.suffix}", film, encode_options(job)) as sink:
+    with TemporaryDirectory() as folder, FilmSource(job.clip, threads=job.threads) as film:
+        with FilmSink(Path(folder) / f"plain{job.clip.suffix}", film, encode_options(job)) as sink:
             kind = np.uint8 if sink.bit_depth <= 8 else np.uint16
             neutral = np.full(sink.chroma_shape, 1 << (sink.bit_depth - 1), kind)
             for frame in decoded(job, film):
@@ -140,9 +142,9 @@ def decode_encode(job: Job) -> Measured:
         return watch.stop(count)
 
 
-def encode_options(job: Job) -> EncodeOptions:
+def encode_options(job: Job) -> Encoding:
     options = job.options
-    return EncodeOptions(
+    return Encoding(
         codec=options.codec, crf=options.crf, preset=options.preset, pix_fmt=options.pix_fmt, threads=job.threads
     )
 
@@ -150,7 +152,7 @@ def encode_options(job: Job) -> EncodeOptions:
 def small_frames(job: Job, colorizer: Colorizer) -> list[PreparedFrame]:
     """All frames as the network sees them. The pictures themselves are let go, but for the first one's."""
     small: list[PreparedFrame] = []
-    with VideoSource(job.clip, threads=job.threads) as film:
+    with FilmSource(job.clip, threads=job.threads) as film:
         for frame in prepared_frames(decoded(job, film), colorizer, film.format, plane_shape(film.format)):
             kept = small[0] if small else frame
             small.append(replace(kept, luma=frame.luma))
@@ -179,7 +181,7 @@ def temporal(job: Job) -> Measured:
 def upsampling(job: Job) -> Measured:
     colorizer = job.colorizer()
     coloured = list(painted(small_frames(job, colorizer), colorizer))
-    with VideoSource(job.clip) as film:
+    with FilmSource(job.clip) as film:
         layout = film.format
     watch = Stopwatch.start()
     return watch.stop(sum(1 for _ in chroma_planes(coloured, job.options, layout, layout.bit_depth)))
@@ -188,7 +190,7 @@ def upsampling(job: Job) -> Measured:
 def whole_run(job: Job) -> Measured:
     colorizer = job.colorizer()
     colorizer.predict([np.full((64, 64), 0.5, np.float32)])
-    with VideoSource(job.clip) as film:
+    with FilmSource(job.clip) as film:
         seconds = (job.frames - 0.5) / float(film.format.average_rate)
     watch = Stopwatch.start()
     with TemporaryDirectory() as folder:

@@ -18,8 +18,8 @@ from restore.jobs.fingerprint import film_print
 from restore.jobs.job import Job, holds
 from restore.jobs.report import file_sha256
 from restore.jobs.unit_file import UnitFile, joined
-from restore.media.film.demuxing import media_url
-from restore.media.film.source import VideoSource
+from restore.media.film.decoding import media_url
+from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
 from restore_train.bench.film import Measured, Stopwatch
 
@@ -46,7 +46,7 @@ def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: Vid
     Units are of the shortest kind, so that there are as many as can be. An encoder's start at each is not counted: it
     costs no work, but a key frame and the waiting while the one before is drained.
     """
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         seconds = (frames - 0.5) / float(film.format.average_rate)
     with TemporaryDirectory() as folder:
         target = Path(folder) / f"whole{clip.suffix}"

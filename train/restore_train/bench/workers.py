@@ -26,7 +26,7 @@ from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import VideoOptions, colorize_video
 from restore.jobs.report import file_sha256
 from restore.jobs.workers import PARALLEL, WAITING, Workers
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
 
 __all__ = ["Timed", "WorkersBench", "bench_workers", "join_shots"]
@@ -170,7 +170,7 @@ def join_shots(clips: Sequence[Path], target: Path, *, shots: int, shot_frames: 
 def stretch(clip: Path, start: int, frames: int) -> Iterator[av.VideoFrame]:
     """So many frames of a clip from an index on, or its first ones where it has not as many."""
     for begin in (start, 0):
-        with VideoSource(clip) as film, closing(film.frames()) as every:
+        with FilmSource(clip) as film, closing(film.frames()) as every:
             found = [frame.frame for frame in islice(every, begin, begin + frames)]
         if len(found) == frames:
             break

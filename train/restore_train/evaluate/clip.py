@@ -11,8 +11,8 @@ import numpy as np
 from restore.colour import FloatArray, chroma_from_codes, luma_from_codes, rgb_from_luma_chroma
 from restore.errors import InputError
 from restore.jobs.films import VideoOptions, chroma_planes, plane_shape, prepared_frames
-from restore.media.film.planes import CB, CR, plane_view
-from restore.media.film.source import SourceFrame, VideoFormat, VideoSource
+from restore.media.film.frames import CB, CR, FilmLayout, SourceFrame, plane_view
+from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
 from restore.paint.painter import coloured_frames, open_painter
 from restore.temporal import Strength, find_shot_starts, smooth_chroma
@@ -40,10 +40,10 @@ class ColourClip:
             if traits(other) != traits(self.format):
                 raise InputError(f"{path} and {self.paths[0]} differ in size or format and cannot be joined")
 
-    def _open(self, path: Path) -> VideoSource:
-        return VideoSource(path, threads=self._threads)
+    def _open(self, path: Path) -> FilmSource:
+        return FilmSource(path, threads=self._threads)
 
-    def _format_of(self, path: Path) -> VideoFormat:
+    def _format_of(self, path: Path) -> FilmLayout:
         with self._open(path) as film:
             return film.format
 
@@ -92,6 +92,6 @@ class ColourClip:
         return rgb_from_luma_chroma(luma, chroma, self.format.matrix)
 
 
-def traits(layout: VideoFormat) -> tuple[object, ...]:
+def traits(layout: FilmLayout) -> tuple[object, ...]:
     """What joined films must have in common."""
     return layout.width, layout.height, layout.pix_fmt, layout.full_range, layout.matrix, layout.rotation

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from av.video.format import VideoFormat
 
+from restore.media.film.frames import fill_plane, plane_view
 from restore.media.film.pixel_formats import PlanarFormat, nearest_planar
-from restore.media.film.planes import fill_plane, plane_view
 
 
 @pytest.mark.parametrize(

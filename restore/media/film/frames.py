@@ -1,19 +1,129 @@
-"""From what decoders and filters give to upright planar frames of one size and format."""
+"""Frames of a film: what all of them have in common, their planes as arrays, and how every frame becomes planar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
+import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from numpy.typing import NDArray
 
+from restore.colour import CodeArray, Matrix
 from restore.errors import InputError
-from restore.media.film.colour_tags import BT709, BT2020, FULL_RANGE, HD_WIDTH, SD_LINES, UNSPECIFIED
+from restore.media.film.colour_tags import BT709, BT2020, FULL_RANGE, HD_WIDTH, SD_LINES, UNSPECIFIED, ColourTags
 from restore.media.film.filters import FilterChain, FilterStep
 from restore.media.film.pixel_formats import PlanarFormat, is_planar_name, nearest_planar
 
-__all__ = ["PlanarFrames"]
+
+@dataclass(frozen=True)
+class FilmLayout:
+    """What all frames of a film have in common."""
+
+    width: int
+    """Columns of a frame, after filters, before rotation."""
+
+    height: int
+    """Rows of a frame, after filters, before rotation."""
+
+    pix_fmt: str
+    """Planar FFmpeg name, as ``yuv420p10le`` or ``gray``."""
+
+    bit_depth: int
+    """8 to 16."""
+
+    full_range: bool
+    """Luma codes use the whole range, not 16-235 of 256."""
+
+    matrix: Matrix
+    """Of the colour to be made; tagged, or by size."""
+
+    subsampling: tuple[int, int]
+    """log2 of luma samples to a chroma sample, across and down; (1, 1) for gray."""
+
+    has_chroma: bool
+    """The source has chroma planes, coloured or not."""
+
+    average_rate: Fraction
+    """Frames a second; frames need not be evenly spaced."""
+
+    time_base: Fraction
+    """Seconds to a tick of ``SourceFrame.pts``."""
+
+    rotation: int
+    """Degrees to turn a frame counter-clockwise for display."""
+
+    display_matrix: tuple[int, ...] | None
+    """The nine numbers behind ``rotation``, flips included, as FFmpeg stores them."""
+
+    sample_aspect_ratio: Fraction
+    """Width to height of a pixel; 1 where unknown."""
+
+    tags: ColourTags
+    """Complete: gaps are filled."""
+
+    hdr_metadata: bool
+    """Frames say how bright the mastering display was, or change the picture for HDR displays."""
+
+    interlaced: bool
+    """Frames still hold two fields each."""
+
+    field_order: int
+    """AVFieldOrder of the stream; 0 unknown, 1 progressive."""
+
+    frame_count_estimate: int | None
+    """None where it cannot be told in advance."""
+
+    duration_seconds: float | None
+    """Of what will be read."""
+
+
+@dataclass
+class SourceFrame:
+    """One decoded picture; its luma is never copied on the way to the encoder's own plane."""
+
+    frame: av.VideoFrame
+    index: int
+    """0 for the first frame that is read."""
+
+    @property
+    def pts(self) -> int:
+        """Time of presentation in ticks of ``FilmLayout.time_base``."""
+        assert self.frame.pts is not None
+        return self.frame.pts
+
+    def luma_codes(self) -> CodeArray:
+        """``H x W`` uint8 or uint16 view of the Y plane, lines possibly padded."""
+        return plane_view(self.frame, 0)
+
+
+LUMA, CB, CR = 0, 1, 2
+
+
+def plane_view(frame: av.VideoFrame, index: int) -> CodeArray:
+    """Plane 0 (Y), 1 (Cb) or 2 (Cr) of a planar frame, ``rows x columns`` uint8 or little-endian uint16.
+
+    A view of the frame's own memory: writing to it changes the frame (call ``make_writable`` first).
+    """
+    layout = PlanarFormat.parse(frame.format.name)
+    plane = frame.planes[index]
+    rows, columns = (frame.height, frame.width) if index == LUMA else layout.chroma_size(frame.width, frame.height)
+    if plane.line_size <= 0:
+        raise ValueError(f"the plane's lines run upwards: {plane.line_size = }")
+    dtype = np.dtype("u1") if layout.bit_depth == 8 else np.dtype("<u2")
+    lines: NDArray[Any] = np.frombuffer(memoryview(plane), dtype).reshape(-1, plane.line_size // dtype.itemsize)
+    return lines[:rows, :columns]
+
+
+def fill_plane(frame: av.VideoFrame, index: int, codes: CodeArray) -> None:
+    """Overwrites a plane with codes of its exact shape. Raises ``ValueError`` for another shape or a wider type."""
+    view = plane_view(frame, index)
+    if codes.shape != view.shape:
+        raise ValueError(f"plane {index} has shape {view.shape}, not {codes.shape}")
+    np.copyto(view, codes, casting="safe")
 
 
 class PlanarFrames:
@@ -31,10 +141,10 @@ class PlanarFrames:
         """The same frames; those that fit already pass untouched. Raises ``InputError`` for frames on a device."""
         for frame in frames:
             if self.format is None:
-                self.settle(frame)
+                self.fix_format(frame)
             yield self.fitted(frame)
 
-    def settle(self, frame: av.VideoFrame) -> None:
+    def fix_format(self, frame: av.VideoFrame) -> None:
         """Takes size and format from the first frame."""
         name = frame.format.name
         try:

@@ -10,8 +10,6 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["ROOM", "write_shown_size"]
-
 ROOM = " " * 32
 """Put behind the track's name before the file is written."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from restore.errors import OptionError
 from restore.media.film.filters import RESTORE_PRESETS, FilterStep, parse_chain
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from tests.restore.media.clips import FRAMES, make_clip, make_sound_clip
 
 
@@ -47,12 +47,12 @@ def test_parse_chain_takes_off_one_level_of_quotes() -> None:
 )
 def test_bad_chains_are_refused(clip: Path, chain: str, says: str) -> None:
     with pytest.raises(OptionError, match=says) as caught:
-        VideoSource(clip, filter_chain=chain or ",")
+        FilmSource(clip, filter_chain=chain or ",")
     assert "\n" not in str(caught.value)
 
 
 def test_a_crop_gives_another_size(clip: Path) -> None:
-    with VideoSource(clip, filter_chain="crop=w=32:h=16") as film:
+    with FilmSource(clip, filter_chain="crop=w=32:h=16") as film:
         frames = list(film.frames())
         assert (film.format.width, film.format.height) == (32, 16)
         assert {frame.luma_codes().shape for frame in frames} == {(16, 32)}
@@ -61,7 +61,7 @@ def test_a_crop_gives_another_size(clip: Path) -> None:
 
 
 def test_a_rate_filter_gives_other_times(clip: Path) -> None:
-    with VideoSource(clip, filter_chain="fps=50") as film:
+    with FilmSource(clip, filter_chain="fps=50") as film:
         seconds = [frame.pts * film.format.time_base for frame in film.frames()]
         assert film.format.frame_count_estimate is None
     assert seconds == [Fraction(n, 50) for n in range(2 * FRAMES)]
@@ -72,21 +72,21 @@ def test_a_rate_filter_gives_other_times(clip: Path) -> None:
     [("scale=w=iw/2:h=ih", Fraction(2)), ("crop=w=32", Fraction(1)), ("setsar=16/11", Fraction(16, 11))],
 )
 def test_pixel_shape_behind_a_chain(clip: Path, chain: str, expected: Fraction) -> None:
-    with VideoSource(clip, filter_chain=chain) as film:
+    with FilmSource(clip, filter_chain=chain) as film:
         assert film.format.sample_aspect_ratio == expected
 
 
 def test_pixel_shape_goes_into_a_chain(tmp_path: Path) -> None:
     wide = make_sound_clip(tmp_path / "wide.mp4", "-vf", "setsar=64/45")
-    with VideoSource(wide, filter_chain="crop=w=32") as film:
+    with FilmSource(wide, filter_chain="crop=w=32") as film:
         assert film.format.sample_aspect_ratio == Fraction(64, 45)
 
 
 @pytest.mark.parametrize("preset", RESTORE_PRESETS)
 def test_presets_keep_every_frame_and_time(clip: Path, preset: str) -> None:
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         plain = [(frame.pts * film.format.time_base, frame.luma_codes().copy()) for frame in film.frames()]
-    with VideoSource(clip, filter_chain=RESTORE_PRESETS[preset]) as film:
+    with FilmSource(clip, filter_chain=RESTORE_PRESETS[preset]) as film:
         filtered = [(frame.pts * film.format.time_base, frame.luma_codes().copy()) for frame in film.frames()]
     assert [seconds for seconds, _ in filtered] == [seconds for seconds, _ in plain]
     assert any(np.any(after != before) for (_, before), (_, after) in zip(plain, filtered, strict=True))
@@ -96,5 +96,5 @@ def test_presets_keep_every_frame_and_time(clip: Path, preset: str) -> None:
     "chain", ["nlmeans=s=2", "deband", "removegrain=m0=1", "deflicker", "atadenoise", "transpose", "tmedian"]
 )
 def test_known_restoration_filters_run(clip: Path, chain: str) -> None:
-    with VideoSource(clip, filter_chain=chain) as film:
+    with FilmSource(clip, filter_chain=chain) as film:
         assert sum(1 for _ in film.frames()) > 0

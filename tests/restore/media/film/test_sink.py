@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from restore.errors import DiskError, OutputError
-from restore.media.film.planes import plane_view
-from restore.media.film.sink import EncodeOptions, VideoSink
-from restore.media.film.source import VideoSource
+from restore.media.film.codecs import Encoding
+from restore.media.film.frames import plane_view
+from restore.media.film.sink import FilmSink
+from restore.media.film.source import FilmSource
 from restore.verify.film import verify_video
 from tests.restore.media.clips import (
     FASTEST,
@@ -73,12 +74,12 @@ def test_lossy_codecs_are_near_transparent(tmp_path: Path, codec: str, suffix: s
 
 def test_chroma_is_what_was_given(tmp_path: Path) -> None:
     clip, out = make_clip(tmp_path / "clip.mkv", pix_fmt="yuv420p10le"), tmp_path / "out.mkv"
-    with VideoSource(clip) as film, VideoSink(out, film, EncodeOptions(codec="ffv1")) as sink:
+    with FilmSource(clip) as film, FilmSink(out, film, Encoding(codec="ffv1")) as sink:
         rng = np.random.default_rng(1)
         planes = [rng.integers(64, 960, (2, *sink.chroma_shape), np.uint16) for _ in range(FRAMES)]
         for frame, (cb, cr) in zip(film.frames(), planes, strict=True):
             sink.write(frame, (cb, cr))
-    with VideoSource(out) as film:
+    with FilmSource(out) as film:
         for frame in film.frames():
             np.testing.assert_array_equal(plane_view(frame.frame, 1), planes[frame.index][0])
             np.testing.assert_array_equal(plane_view(frame.frame, 2), planes[frame.index][1])
@@ -86,14 +87,14 @@ def test_chroma_is_what_was_given(tmp_path: Path) -> None:
 
 def test_pictures_made_elsewhere(tmp_path: Path) -> None:
     clip, out = make_clip(tmp_path / "clip.mkv"), tmp_path / "out.mkv"
-    with VideoSource(clip) as film, VideoSink(out, film, EncodeOptions(codec="ffv1"), width=128) as sink:
+    with FilmSource(clip) as film, FilmSink(out, film, Encoding(codec="ffv1"), width=128) as sink:
         assert sink.chroma_shape == (24, 64)
         neutral = np.full(sink.chroma_shape, 128, np.uint8)
         for frame in film.frames():
             wide: Any = np.hstack([frame.luma_codes()] * 2)
             sink.write_planes(wide, (neutral, neutral), like=frame)
     assert seconds_of(out) == pytest.approx(seconds_of(clip), abs=1e-3)
-    with VideoSource(out) as film:
+    with FilmSource(out) as film:
         luma = next(film.frames()).luma_codes()
         np.testing.assert_array_equal(luma[:, :64], luma[:, 64:])
 
@@ -102,7 +103,7 @@ def test_pictures_made_elsewhere(tmp_path: Path) -> None:
 def test_planes_of_a_wrong_shape(tmp_path: Path, shape: tuple[int, int]) -> None:
     clip, out = make_clip(tmp_path / "clip.mkv"), tmp_path / "out.mkv"
     plane = np.zeros(shape, np.uint8)
-    with VideoSource(clip) as film, pytest.raises(ValueError, match="shape"), VideoSink(out, film) as sink:
+    with FilmSource(clip) as film, pytest.raises(ValueError, match="shape"), FilmSink(out, film) as sink:
         sink.write(next(film.frames()), (plane, plane))
     assert files_in(tmp_path) == {"clip.mkv"}
 
@@ -116,7 +117,7 @@ def test_colour_tags_are_kept_and_set(tmp_path: Path, codec: str, suffix: str) -
         "setparams=colorspace=bt2020nc:color_primaries=bt2020:color_trc=arib-std-b67:range=tv", pix_fmt="yuv420p10le",
     )  # fmt: skip
     colour(tagged, tmp_path / f"hlg_out{suffix}", codec=codec)
-    with VideoSource(tmp_path / f"hlg_out{suffix}") as film:
+    with FilmSource(tmp_path / f"hlg_out{suffix}") as film:
         assert (film.format.tags.colorspace, film.format.tags.primaries, film.format.tags.trc) == (9, 9, 18)
     plain = make_clip(tmp_path / "plain.mkv", "-c:v", "ffv1", size="1280x64", frames=2)
     colour(plain, tmp_path / f"plain_out{suffix}", codec=codec)
@@ -130,7 +131,7 @@ def test_full_range_is_kept(tmp_path: Path) -> None:
     colour(clip, out, **LOSSLESS)
     report = verify_video(clip, out, max_luma_difference=0)
     assert report.ok, report.problems
-    with VideoSource(out) as film:
+    with FilmSource(out) as film:
         assert film.format.full_range
 
 
@@ -139,7 +140,7 @@ def test_interlaced_film_stays_so_when_asked(tmp_path: Path) -> None:
     make_clip(clip, "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-q:v", "2")
     colour(clip, out, reading={"deinterlace": "off"}, **LOSSLESS)
     assert verify_video(clip, out, max_luma_difference=0).ok
-    with VideoSource(out, deinterlace="off") as film:
+    with FilmSource(out, deinterlace="off") as film:
         assert film.format.interlaced
 
 
@@ -172,18 +173,18 @@ def hard_link(clip: Path) -> Path:
 def test_output_over_input(tmp_path: Path, name_of: Any) -> None:
     clip = make_clip(tmp_path / "clip.mkv")
     before = clip.read_bytes()
-    with VideoSource(clip) as film, pytest.raises(OutputError, match="input itself"):
-        VideoSink(name_of(clip), film)
+    with FilmSource(clip) as film, pytest.raises(OutputError, match="input itself"):
+        FilmSink(name_of(clip), film)
     assert clip.read_bytes() == before
 
 
 def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mkv")
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         with pytest.raises(OutputError, match="does not exist"):
-            VideoSink(tmp_path / "missing" / "out.mkv", film)
+            FilmSink(tmp_path / "missing" / "out.mkv", film)
         with pytest.raises(OutputError, match="folder"):
-            VideoSink(tmp_path, film)
+            FilmSink(tmp_path, film)
 
 
 def test_a_failed_run_leaves_the_old_result(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_a_failed_run_leaves_the_old_result(tmp_path: Path) -> None:
     plane = np.full((24, 32), 128, np.uint8)
 
     def run() -> None:
-        with VideoSource(clip) as film, VideoSink(out, film) as sink:
+        with FilmSource(clip) as film, FilmSink(out, film) as sink:
             for frame in film.frames():
                 sink.write(frame, (plane, plane))
                 assert files_in(tmp_path) == {"clip.mkv", "out.mkv", ".out.part.mkv"}

@@ -12,7 +12,7 @@ import pytest
 
 from restore.colour import Matrix
 from restore.errors import DamagedMediaError, InputError, OptionError
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from tests.restore.media.clips import FRAMES, ffmpeg, make_clip, make_sound_clip, picture, seconds_of, tone
 
 
@@ -58,7 +58,7 @@ def test_luma_is_what_ffmpeg_decodes(
     clip = make_clip(tmp_path / "clip.mkv", size=size, pix_fmt=pix_fmt)
     width, height = map(int, size.split("x"))
     truth = raw_luma(clip, bytes_per_sample=1 + (depth > 8), width=width, height=height)
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         layout = film.format
         assert (layout.width, layout.height, layout.pix_fmt) == (width, height, pix_fmt)
         assert (layout.bit_depth, layout.subsampling) == (depth, subsampling)
@@ -75,7 +75,7 @@ def test_luma_is_what_ffmpeg_decodes(
 )
 def test_other_layouts_become_planar(tmp_path: Path, pix_fmt: str, codec: str, planar: str) -> None:
     clip = make_clip(tmp_path / "clip.nut", "-c:v", codec, pix_fmt=pix_fmt)
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         frames = [frame.luma_codes().copy() for frame in film.frames()]
         assert film.format.pix_fmt == planar
         assert any(pix_fmt in decision for decision in film.decisions)
@@ -93,7 +93,7 @@ def test_other_layouts_become_planar(tmp_path: Path, pix_fmt: str, codec: str, p
 def test_bottom_up_frames_are_turned_round(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mkv")
     truth = raw_luma(clip, bytes_per_sample=1, width=64, height=48)
-    with VideoSource(clip, filter_chain="vflip") as film:
+    with FilmSource(clip, filter_chain="vflip") as film:
         for frame in film.frames():
             np.testing.assert_array_equal(frame.luma_codes(), truth[frame.index, ::-1])
 
@@ -111,7 +111,7 @@ def test_matrix_is_tagged_or_by_size(
     tmp_path: Path, size: str, options: list[str], matrix: Matrix, full_range: bool
 ) -> None:
     clip = make_clip(tmp_path / "clip.mkv", "-c:v", "ffv1", *options, size=size, frames=2)
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         assert (film.format.matrix, film.format.full_range) == (matrix, full_range)
         assert 2 not in (film.format.tags.colorspace, film.format.tags.primaries, film.format.tags.trc)
         assert any(matrix.name in decision for decision in film.decisions)
@@ -146,7 +146,7 @@ def test_dropped_frames_of_an_avi_keep_their_place(tmp_path: Path) -> None:
         tmp_path / "drop.avi", "-c:v", "mpeg4", "-vf", "select=not(between(n\\,5\\,9))", "-fps_mode", "passthrough"
     )
     assert seconds_of(clip) == [Fraction(n, 25) for n in (0, 1, 2, 3, 4, 10, 11)]
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         list(film.frames())
         assert not film.warnings
 
@@ -158,9 +158,9 @@ def test_start_time_is_kept(tmp_path: Path) -> None:
 
 def test_a_part_begins_where_the_film_began(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", "-g", "5", "-output_ts_offset", "5")
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         whole = [frame.luma_codes().copy() for frame in film.frames()]
-    with VideoSource(clip, start_seconds=0.12, duration_seconds=0.2) as film:
+    with FilmSource(clip, start_seconds=0.12, duration_seconds=0.2) as film:
         part = [(frame.pts * film.format.time_base, frame.luma_codes().copy()) for frame in film.frames()]
         assert film.format.frame_count_estimate == 5
         assert not film.warnings
@@ -172,13 +172,13 @@ def test_a_part_begins_where_the_film_began(tmp_path: Path) -> None:
 def test_a_part_behind_the_end_is_refused(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
     with pytest.raises(OptionError, match="--start"):
-        VideoSource(clip, start_seconds=10)
+        FilmSource(clip, start_seconds=10)
 
 
 @pytest.mark.parametrize("reading", [{"start_seconds": -1.0}, {"duration_seconds": 0.0}, {"deinterlace": "maybe"}])
 def test_impossible_options_are_refused(tmp_path: Path, reading: dict[str, float]) -> None:
     with pytest.raises(OptionError):
-        VideoSource(tmp_path / "never looked at", **reading)  # type: ignore[arg-type]
+        FilmSource(tmp_path / "never looked at", **reading)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -196,26 +196,26 @@ def test_bad_files(tmp_path: Path, content: bytes | None, name: str, kind: type[
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=says) as caught:
-        VideoSource(path)
+        FilmSource(path)
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="folder"):
-        VideoSource(tmp_path)
+        FilmSource(tmp_path)
 
 
 def test_a_pipe_is_refused_before_it_waits(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mkv")
     with pytest.raises(InputError, match="no plain file"):
-        VideoSource(tmp_path / "pipe.mkv")
+        FilmSource(tmp_path / "pipe.mkv")
 
 
 def test_sound_and_pictures_are_no_films(tmp_path: Path) -> None:
     ffmpeg(*picture(frames=1), tmp_path / "still.png")
     with pytest.raises(InputError, match="photos"):
-        VideoSource(tmp_path / "still.png")
+        FilmSource(tmp_path / "still.png")
     cover: list[str | Path] = [
         "-i",
         tmp_path / "still.png",
@@ -230,14 +230,14 @@ def test_sound_and_pictures_are_no_films(tmp_path: Path) -> None:
     ]
     ffmpeg(*tone(), *cover, tmp_path / "song.mp3")
     with pytest.raises(InputError, match="no video stream"):
-        VideoSource(tmp_path / "song.mp3")
+        FilmSource(tmp_path / "song.mp3")
 
 
 def test_missing_index(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
     with pytest.raises(DamagedMediaError, match="another copy"):
-        VideoSource(clip)
+        FilmSource(clip)
 
 
 @pytest.mark.parametrize("name", ["cut.mp4", "cut.mkv", "cut.avi"])
@@ -245,7 +245,7 @@ def test_a_truncated_film_is_read_as_far_as_it_goes(tmp_path: Path, name: str) -
     options = {"cut.mp4": ["-movflags", "+faststart"], "cut.mkv": [], "cut.avi": ["-c:v", "mjpeg"]}[name]
     clip = make_clip(tmp_path / name, *options, "-g", "1", frames=25)
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size * 2 // 3])
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         count = sum(1 for _ in film.frames())
         assert 10 <= count < 20
         (warning,) = film.warnings
@@ -258,7 +258,7 @@ def test_damage_in_the_middle_is_survived(tmp_path: Path) -> None:
     middle = data.index(b"mdat") + 3000
     data[middle : middle + 600] = np.random.default_rng(5).integers(0, 255, 600).astype(np.uint8).tobytes()
     clip.write_bytes(data)
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         assert sum(1 for _ in film.frames()) >= 15
         assert film.warnings
 
@@ -268,7 +268,7 @@ def test_frames_of_another_size_are_scaled(tmp_path: Path) -> None:
         make_clip(tmp_path / f"{number}.ts", size=size, frames=6)
     both = tmp_path / "both.ts"
     both.write_bytes((tmp_path / "0.ts").read_bytes() + (tmp_path / "1.ts").read_bytes())
-    with VideoSource(both) as film:
+    with FilmSource(both) as film:
         shapes = {frame.luma_codes().shape for frame in film.frames()}
         assert shapes == {(48, 64)}
         assert any("another size" in warning for warning in film.warnings)
@@ -277,10 +277,10 @@ def test_frames_of_another_size_are_scaled(tmp_path: Path) -> None:
 def test_interlaced_film(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "fields.mpg", "-c:v", "mpeg2video", "-flags", "+ilme+ildct", "-q:v", "2")
     plain = seconds_of(clip, deinterlace="off")
-    with VideoSource(clip, deinterlace="off") as film:
+    with FilmSource(clip, deinterlace="off") as film:
         woven = [frame.luma_codes().copy() for frame in film.frames()]
         assert film.format.interlaced
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         assert any("bwdif" in decision for decision in film.decisions)
         frames = list(film.frames())
         assert not film.format.interlaced
@@ -290,11 +290,11 @@ def test_interlaced_film(tmp_path: Path) -> None:
 
 def test_progressive_film_is_not_deinterlaced_unless_asked(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         assert not any("bwdif" in decision for decision in film.decisions)
-    with VideoSource(clip, deinterlace="auto") as film:
+    with FilmSource(clip, deinterlace="auto") as film:
         assert film.warnings == []
-    with VideoSource(clip, deinterlace="on") as film:
+    with FilmSource(clip, deinterlace="on") as film:
         assert any("changes luma" in warning for warning in film.warnings)
         assert any("bwdif" in decision for decision in film.decisions)
 
@@ -314,23 +314,23 @@ def test_the_larger_of_two_films_is_read(tmp_path: Path) -> None:
         "default",
         clip,
     )
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         assert film.format.width == 96
         assert any("#1 is coloured, #0 copied" in decision for decision in film.decisions)
 
 
 def test_rotation_and_pixel_shape(tmp_path: Path, shared_data: Path) -> None:
-    with VideoSource(shared_data / "formats/video/nasa_13013_rotated.mp4") as film:
+    with FilmSource(shared_data / "formats/video/nasa_13013_rotated.mp4") as film:
         assert film.format.rotation == 90
         assert film.format.display_matrix is not None
     clip = make_sound_clip(tmp_path / "wide.mp4", "-vf", "setsar=16/11")
-    with VideoSource(clip) as film:
+    with FilmSource(clip) as film:
         assert film.format.sample_aspect_ratio == Fraction(16, 11)
         assert film.format.rotation == 0
 
 
 def test_frames_can_be_read_once(tmp_path: Path) -> None:
-    with VideoSource(make_clip(tmp_path / "clip.mp4")) as film:
+    with FilmSource(make_clip(tmp_path / "clip.mp4")) as film:
         assert sum(1 for _ in film.frames()) == FRAMES
         with pytest.raises(InputError, match="open it again"):
             next(film.frames())

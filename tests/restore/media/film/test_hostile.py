@@ -11,19 +11,19 @@ import av
 import pytest
 
 from restore.errors import DeviceError, InputError
-from restore.media.film import decoding, demuxing
+from restore.media.film import decoding
 from restore.media.film.decoding import Damage, read_packets
-from restore.media.film.source import VideoSource
+from restore.media.film.source import FilmSource
 from tests.restore.media.clips import FRAMES, make_clip
 
 
 def test_frames_too_large_to_be_true_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = make_clip(tmp_path / "clip.mkv", size="128x96")
-    monkeypatch.setattr(demuxing, "MOST_PIXELS", 128 * 96 - 1)
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 128 * 96 - 1)
     with pytest.raises(InputError, match=r"128x96.*decompression bomb"):
-        VideoSource(clip)
-    monkeypatch.setattr(demuxing, "MOST_PIXELS", 128 * 96)
-    with VideoSource(clip) as film:
+        FilmSource(clip)
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 128 * 96)
+    with FilmSource(clip) as film:
         assert sum(1 for _ in film.frames()) == FRAMES
 
 
@@ -33,8 +33,8 @@ def test_frames_that_grow_behind_a_small_header_are_not_decoded(
     """Two streams one behind the other, the second of four times the size."""
     parts = [make_clip(tmp_path / f"{size}.ts", size=size) for size in ("64x48", "128x96")]
     (tmp_path / "grows.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
-    monkeypatch.setattr(demuxing, "MOST_PIXELS", 128 * 96 - 1)
-    with VideoSource(tmp_path / "grows.ts", threads=1) as film:
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 128 * 96 - 1)
+    with FilmSource(tmp_path / "grows.ts", threads=1) as film:
         sizes = {(frame.frame.width, frame.frame.height) for frame in film.frames()}
         assert sizes == {(64, 48)}
         assert film.damage.frames == FRAMES
@@ -78,4 +78,4 @@ def test_no_memory_for_a_frame() -> None:
             raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory")
 
     with pytest.raises(DeviceError, match="6000x4000"):
-        decoding.tried(Decoder(), None, Damage())  # type: ignore[arg-type]
+        decoding.decode_packet(Decoder(), None, Damage())  # type: ignore[arg-type]

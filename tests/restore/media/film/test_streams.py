@@ -9,8 +9,10 @@ import av
 import pytest
 
 from restore.errors import EncoderError, InputError
-from restore.media.film.sink import EncodeOptions, VideoSink, default_output_path
-from restore.media.film.source import VideoSource
+from restore.media.film.codecs import Encoding
+from restore.media.film.containers import default_output_path
+from restore.media.film.sink import FilmSink
+from restore.media.film.source import FilmSource
 from restore.verify.film import verify_video
 from tests.restore.media.clips import (
     FASTEST,
@@ -88,12 +90,12 @@ def test_rotation_and_pixel_shape(tmp_path: Path, shared_data: Path) -> None:
         out = tmp_path / f"out{suffix}"
         colour(clip, out, **FASTEST)
         assert verify_video(clip, out).ok, suffix
-    with VideoSource(clip) as film, pytest.raises(EncoderError, match=r"rotation; use \.mkv"):
-        VideoSink(tmp_path / "out.ts", film)
+    with FilmSource(clip) as film, pytest.raises(EncoderError, match=r"rotation; use \.mkv"):
+        FilmSink(tmp_path / "out.ts", film)
     wide = make_sound_clip(tmp_path / "wide.mp4", "-vf", "setsar=16/11")
     for suffix in (".mp4", ".mkv", ".mov", ".ts"):
         colour(wide, tmp_path / f"wide_out{suffix}", **FASTEST)
-        with VideoSource(tmp_path / f"wide_out{suffix}") as film:
+        with FilmSource(tmp_path / f"wide_out{suffix}") as film:
             assert film.format.sample_aspect_ratio == Fraction(16, 11)
 
 
@@ -155,11 +157,11 @@ def test_everything_in_a_matroska_file_goes_along(tmp_path: Path) -> None:
 def test_a_container_that_cannot_hold_a_stream(tmp_path: Path) -> None:
     rich = make_rich_mkv(tmp_path)
     out = tmp_path / "out.mp4"
-    with VideoSource(rich) as film:
+    with FilmSource(rich) as film:
         with pytest.raises(EncoderError, match=r"subtitle stream #2 \(subrip\).*attachment.*use \.mkv"):
-            VideoSink(out, film)
+            FilmSink(out, film)
         assert not out.exists()
-        sink = VideoSink(out, film, EncodeOptions(allow_loss=True))
+        sink = FilmSink(out, film, Encoding(allow_loss=True))
         assert any("subtitle stream #2" in warning for warning in sink.warnings)
     sink = colour(rich, out, allow_loss=True, **FASTEST)
     report = verify_video(rich, out)
@@ -179,8 +181,8 @@ def test_a_container_that_cannot_hold_a_stream(tmp_path: Path) -> None:
 )
 def test_a_container_that_cannot_hold_the_codec(tmp_path: Path, name: str, codec: str, says: str) -> None:
     clip = make_clip(tmp_path / "clip.mkv")
-    with VideoSource(clip) as film, pytest.raises(EncoderError, match=says):
-        VideoSink(tmp_path / name, film, EncodeOptions(codec=codec))
+    with FilmSource(clip) as film, pytest.raises(EncoderError, match=says):
+        FilmSink(tmp_path / name, film, Encoding(codec=codec))
 
 
 def test_chapters_cover_and_tags_in_mp4(tmp_path: Path) -> None:
@@ -255,8 +257,8 @@ def test_a_part_of_an_avi_near_its_beginning(tmp_path: Path) -> None:
 def test_windows_sound_is_not_lost(tmp_path: Path) -> None:
     clip = make_sound_clip(tmp_path / "clip.wmv", "-c:v", "wmv2", "-c:a", "wmav2")
     says = r"audio stream #1 \(wmav2\); use \.asf with --codec ffv1"
-    with VideoSource(clip) as film, pytest.raises(EncoderError, match=says):
-        VideoSink(tmp_path / "out.mkv", film)
+    with FilmSource(clip) as film, pytest.raises(EncoderError, match=says):
+        FilmSink(tmp_path / "out.mkv", film)
     out = tmp_path / "out.asf"
     colour(clip, out, codec="ffv1")
     report = verify_video(clip, out, max_luma_difference=0)
