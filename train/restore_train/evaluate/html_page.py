@@ -40,7 +40,7 @@ def page(title: str, facts: Mapping[str, str], sections: Sequence[str]) -> str:
     """The whole page. ``facts`` are shown under the title; ``sections`` are what the functions below give."""
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     body = "\n".join([f"<h1>{escape(title)}</h1>\n<dl>{listed}</dl>", *sections])
-    template = Template(files("restore_train").joinpath("page.html").read_text(encoding="utf-8"))
+    template = Template(files("restore_train.evaluate").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(title=escape(title), body=body)
 
 
