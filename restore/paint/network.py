@@ -14,7 +14,7 @@ import torch
 from restore.colour import FloatArray
 from restore.errors import DeviceError, OptionError
 from restore.paint.engines import open_colour_model, start_engine
-from restore.paint.engines.devices import has_native_bf16, pick_device
+from restore.paint.engines.devices import batch_size, has_native_bf16, pick_device
 from restore.version import VERSION
 from restore_models import DEFAULT_MODEL, ColourCurve
 from restore_models.padding import pad_to_multiple
@@ -24,9 +24,6 @@ __all__ = ["Colorizer", "has_native_bf16", "pick_device"]
 log = logging.getLogger(__name__)
 
 LONGEST_RATIO = 4  # a panorama's long side is seen at no more than this many working sizes, and squeezed beyond
-CUDA_BYTES_PER_PIXEL = 2_000  # activations in flight, fp32, for each pixel that the network sees; generous
-CPU_BATCH = 8
-LARGEST_BATCH = 256
 
 
 class Colorizer:
@@ -54,8 +51,6 @@ class Colorizer:
         working_size: int | None = None,
         curve: ColourCurve | None = None,
     ) -> None:
-        if batch is not None and batch < 1:
-            raise OptionError(f"a batch holds at least one picture, not {batch}")
         if threads is not None:
             torch.set_num_threads(threads)
         opened = open_colour_model(model)
@@ -69,19 +64,11 @@ class Colorizer:
         self.working_size = working_size or opened.working_size
         self.curve = curve or opened.curve
         self.multiple_of, self.stride, self.only_size = opened.multiple_of, opened.stride, opened.size
-        self.largest_batch = batch if batch is not None else self.batch_by_memory()
+        self.largest_batch = batch_size(batch, self.device, self.working_size)
         log.info(
             "model %s on %s by %s in %s, batches of up to %d",
             *(self.name, self.device, self.engine.name, self.precision, self.largest_batch),
         )
-
-    def batch_by_memory(self) -> int:
-        """As many pictures as half of the free device memory takes; few on a CPU, where more gain nothing."""
-        if self.device.type != "cuda":
-            return CPU_BATCH
-        free, _ = torch.cuda.mem_get_info(self.device)
-        picture = 2 * self.working_size**2 * CUDA_BYTES_PER_PIXEL
-        return int(min(max(free // 2 // picture, 1), LARGEST_BATCH))
 
     def prepare(self, luma: FloatArray) -> FloatArray:
         """Luma ``H x W`` in [0, 1] at the size that the network sees: short side at most ``working_size``.

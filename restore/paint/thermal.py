@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from restore.colour import FloatArray
 from restore.errors import DeviceError, ModelError, OptionError
-from restore.paint.engines.devices import pick_device, pick_precision
-from restore.paint.network import CPU_BATCH, LONGEST_RATIO, Colorizer
+from restore.paint.engines.devices import batch_size, pick_device, pick_precision
+from restore.paint.engines.torch import TorchEngine
+from restore.paint.network import LONGEST_RATIO, Colorizer
 from restore_models import (
     DEFAULT_MODEL,
     SHIPPED,
@@ -132,11 +133,11 @@ class HeatPainter:
         self.light = 0.0
         self.device = pick_device(device)
         chosen = pick_precision(precision, self.device)
-        self.low_precision = chosen == "bf16"
-        self.network = network.eval().to(self.device)
+        self.network = network
+        self.engine = TorchEngine(network, device=self.device, precision=chosen)
         self.multiple_of, self.stride = int(network.multiple_of), int(network.stride)  # type: ignore[arg-type]
         self.working_size = working_size
-        self.batch = batch or CPU_BATCH
+        self.batch = batch_size(batch, self.device, working_size)
         self.facts = {
             "name": name,
             "weights_sha256": weights_sha256,
@@ -191,17 +192,15 @@ class HeatPainter:
         other.light, other.facts = light, {**self.facts, "light": light}
         return other
 
-    @torch.inference_mode()
     def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
         height, width = lumas[0].shape
         margin = -(-MARGIN // self.stride)  # in pixels of chroma
         batch = with_margin(torch.from_numpy(np.stack(lumas)[:, None]), margin * self.stride)
-        padded = pad_to_multiple(batch, self.multiple_of).to(self.device)
-        told = (padded.new_full((len(padded), 1, 1, 1), self.light),) if self.knows_light else ()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
-            luma, chroma = self.network(padded, *told)
-        made_luma = inside(luma.float().clamp(0, 1).cpu().numpy(), margin * self.stride, height, width)[:, 0]
-        made_chroma = self.curve.apply(chroma.float().clamp(-0.5, 0.5).cpu().numpy())
+        padded = pad_to_multiple(batch, self.multiple_of).numpy()
+        lights = (np.full((len(padded), 1, 1, 1), self.light, np.float32),) if self.knows_light else ()
+        luma, chroma = self.engine(padded, *lights)
+        made_luma = inside(np.clip(luma, 0, 1), margin * self.stride, height, width)[:, 0]
+        made_chroma = self.curve.apply(np.clip(chroma, -0.5, 0.5))
         made_chroma = inside(made_chroma, margin, height // self.stride, width // self.stride)
         return [
             (np.ascontiguousarray(one), np.ascontiguousarray(other))

@@ -6,9 +6,10 @@ import torch
 
 from restore.errors import DeviceError, OptionError
 
-__all__ = ["PRECISIONS", "has_native_bf16", "pick_device", "pick_precision"]
-
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+CUDA_BYTES_PER_PIXEL = 2_000  # activations in flight, fp32, for each pixel that the network sees; generous
+CPU_BATCH = 8
+LARGEST_BATCH = 256
 
 
 def pick_device(name: str) -> torch.device:
@@ -42,3 +43,19 @@ def pick_precision(name: str, device: torch.device) -> str:
     if name == "auto":
         return "bf16" if has_native_bf16(device) else "fp32"
     return name
+
+
+def batch_size(asked: int | None, device: torch.device, working_size: int) -> int:
+    """Returns how many pictures of a short side share a batch: as asked, else what half of the free memory takes.
+
+    On a CPU few do; more gain nothing there. Raises ``OptionError`` for a batch without a picture.
+    """
+    if asked is not None:
+        if asked < 1:
+            raise OptionError(f"a batch holds at least one picture, not {asked}")
+        return asked
+    if device.type != "cuda":
+        return CPU_BATCH
+    free, _ = torch.cuda.mem_get_info(device)
+    picture = 2 * working_size**2 * CUDA_BYTES_PER_PIXEL
+    return int(min(max(free // 2 // picture, 1), LARGEST_BATCH))
