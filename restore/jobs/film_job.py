@@ -183,7 +183,7 @@ class FilmJob(Generic[Frame]):
     def step(self, film: Film, frames: int = 1) -> None:
         self.frames_done += frames
         if self.progress is not None:
-            self.progress(self.frames_done, film.format.frame_count_estimate)
+            self.progress(self.frames_done, film.layout.frame_count_estimate)
 
     # Joining
 

@@ -23,7 +23,7 @@ class Film(Protocol):
     """Frames from the first on, and what is known of them; a context manager."""
 
     @property
-    def format(self) -> HasFrameCount:
+    def layout(self) -> HasFrameCount:
         """For the progress."""
 
     @property

@@ -72,7 +72,7 @@ def report_path(output: Path) -> Path:
 
 
 def debug_film_of(film: FilmSource, source: Path, target: Path) -> DebugFilm:
-    return DebugFilm(target, source=source, rate=film.format.average_rate, matrix=film.format.matrix)
+    return DebugFilm(target, source=source, rate=film.layout.average_rate, matrix=film.layout.matrix)
 
 
 def job_bases(source: Path, colorizer: Colorizer, options: VideoOptions) -> dict[str, Any]:
@@ -137,13 +137,13 @@ def colorize_video(
         decisions = film.decisions + sink.decisions + painter.decisions
         for decision in decisions:
             log.info("%s", decision)
-        notes = {"batch": colorizer.largest_batch, "frames": film.format.frame_count_estimate}
+        notes = {"batch": colorizer.largest_batch, "frames": film.layout.frame_count_estimate}
         bases = job_bases(source, colorizer, options)
         with Job(target, bases, notes=notes, restart=options.restart) as job, ExitStack() as stack:
             debug_film = None
             if options.temporal_debug is not None:
                 debug_film = stack.enter_context(debug_film_of(film, source, options.temporal_debug))
-            stages = film_stages(colorizer, options, film.format, sink, job.notes["batch"], debug_film)
+            stages = film_stages(colorizer, options, film.layout, sink, job.notes["batch"], debug_film)
             film_job = FilmJob(job, sink, stages, options.units, progress)
             report = VideoReport(target, seconds=film_job.seconds)
             if workers.alone:

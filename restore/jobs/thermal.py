@@ -247,7 +247,7 @@ class FileJob:
 
     def guessed_light(self, head: list[ThermalFrame]) -> float:
         film = self.source.film
-        turns = 0 if film is None else quarter_turns(film.format.rotation)
+        turns = 0 if film is None else quarter_turns(film.layout.rotation)
         ranged = in_range(head, self.source, black_hot=self.black_hot, method=self.options.range)
         return self.painter.guessed_light([np.ascontiguousarray(np.rot90(luma, turns)) for _, luma in ranged])
 

@@ -125,11 +125,11 @@ def as_film(source: ThermalSource, options: ThermalOptions) -> Iterator[FilmSour
             film = stack.enter_context(FilmSource(empty_film(Path(folder) / "empty.mkv", source)))
             film.path, film.decisions = source.path, []
             timing = {"average_rate": source.rate, "time_base": Fraction(source.time_base), "duration_seconds": None}
-            film.format = replace(film.format, **timing)  # type: ignore[arg-type]
-        tags = replace(film.format.tags, color_range=LIMITED_RANGE)
+            film.layout = replace(film.layout, **timing)  # type: ignore[arg-type]
+        tags = replace(film.layout.tags, color_range=LIMITED_RANGE)
         pix_fmt = PlanarFormat(depth, (1, 1)).name
-        film.format = replace(
-            film.format, pix_fmt=pix_fmt, bit_depth=depth, subsampling=(1, 1), full_range=False, tags=tags
+        film.layout = replace(
+            film.layout, pix_fmt=pix_fmt, bit_depth=depth, subsampling=(1, 1), full_range=False, tags=tags
         )
         yield film
 

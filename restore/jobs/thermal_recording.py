@@ -80,7 +80,7 @@ class HeatFilm:
     def __init__(self, colouring: Colouring) -> None:
         self.colouring = colouring
         self.source = colouring.open()
-        self.format = FrameCount(self.source.frame_count_estimate)
+        self.layout = FrameCount(self.source.frame_count_estimate)
 
     @property
     def warnings(self) -> list[str]:
@@ -178,7 +178,7 @@ def recording_stages(colouring: Colouring, film: FilmSource, sink: FilmSink, bat
     """The stages of a recording, in the parts between which units begin and end."""
     painter, options = colouring.painter, colouring.options
     luma = options.luma_of(painter)
-    turns = quarter_turns(film.format.rotation)
+    turns = quarter_turns(film.layout.rotation)
 
     def prepare(frames: Iterable[SourceFrame]) -> Iterator[Normalised]:
         for frame in frames:
@@ -188,7 +188,7 @@ def recording_stages(colouring: Colouring, film: FilmSource, sink: FilmSink, bat
     def finish(steady: Iterable[ChromaFrame]) -> Iterator[tuple[SourceFrame, Planes]]:
         for picture in shown(steady, luma=luma, saturation=options.saturation, turns=turns):
             assert picture.clock is not None
-            yield picture.clock, film_planes(picture, film.format, sink, upsampling=options.upsampling)
+            yield picture.clock, film_planes(picture, film.layout, sink, upsampling=options.upsampling)
 
     def encoded(frame: SourceFrame, planes: Planes) -> av.VideoFrame:
         return sink.picture_of_planes(planes[0], planes[1:], like=frame)

@@ -117,9 +117,9 @@ def open_sink(target: Path, film: FilmSource, options: VideoOptions) -> FilmSink
         threads=options.threads,
         comment=MACHINE_MADE,
     )
-    turns = quarter_turns(film.format.rotation)
-    width = film.format.width * (2 if options.compare and turns % 2 == 0 else 1)
-    height = film.format.height * (2 if options.compare and turns % 2 == 1 else 1)
+    turns = quarter_turns(film.layout.rotation)
+    width = film.layout.width * (2 if options.compare and turns % 2 == 0 else 1)
+    height = film.layout.height * (2 if options.compare and turns % 2 == 1 else 1)
     return FilmSink(target, film, encode, width=width, height=height)
 
 

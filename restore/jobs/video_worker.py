@@ -87,7 +87,7 @@ class Bench:
             """Only looked at."""
             self.reader = FilmReader(partial(open_film, task.source, options))
             self.sink = open_sink(task.target, self.film, options)
-            self.stages = film_stages(colorizer, options, self.film.format, self.sink, task.batch)
+            self.stages = film_stages(colorizer, options, self.film.layout, self.sink, task.batch)
             self.painter = self.stages.painter()
             self.open = stack.pop_all()
 

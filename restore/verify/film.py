@@ -137,19 +137,19 @@ def verify_video(original: Path, result: Path, *, max_luma_difference: int | Non
 
 def compare_frames(before: FilmSource, after: FilmSource, report: VerifyReport) -> None:
     """Counts, times and luma of both films, side by side."""
-    tick = after.format.time_base
+    tick = after.layout.time_base
     report.timestamp_tolerance_seconds = float(tick)
     shift: Fraction | None = None
     largest_gap, largest, total, samples = Fraction(0), -1, 0.0, 0
-    depth_shift = after.format.bit_depth - before.format.bit_depth
+    depth_shift = after.layout.bit_depth - before.layout.bit_depth
     if depth_shift < 0:
-        report.problems.append(f"luma has {after.format.bit_depth} bits, not {before.format.bit_depth}")
+        report.problems.append(f"luma has {after.layout.bit_depth} bits, not {before.layout.bit_depth}")
     for old, new in zip_longest(before.frames(), after.frames()):
         report.frames_in += old is not None
         report.frames_out += new is not None
         if old is None or new is None:
             continue
-        gap = new.pts * tick - old.pts * before.format.time_base
+        gap = new.pts * tick - old.pts * before.layout.time_base
         if shift is None:
             shift = whole_shift(after, gap)
             report.time_shift_seconds = float(shift)
@@ -221,7 +221,7 @@ def compare_streams(before: FilmSource, after: FilmSource, report: VerifyReport)
 def whole_shift(after: FilmSource, gap: Fraction) -> Fraction:
     """How much later a container without negative times shows all of it, by the gap of the first frame."""
     unsigned = any(name in after.container.format.name for name in UNSIGNED_CLOCKS)
-    return gap if unsigned and after.format.time_base < gap <= LONGEST_SHIFT_SECONDS else Fraction(0)
+    return gap if unsigned and after.layout.time_base < gap <= LONGEST_SHIFT_SECONDS else Fraction(0)
 
 
 def tick_of(stream: Stream) -> Fraction:
@@ -238,13 +238,13 @@ def moved(first: StreamDigest, second: StreamDigest, shift: Fraction, tolerance:
 def compare_tags(before: FilmSource, after: FilmSource, report: VerifyReport) -> None:
     """Rotation, pixel shape, colour tags, chapters and the file's own tags."""
     for what, old, new in (
-        ("size", (before.format.width, before.format.height), (after.format.width, after.format.height)),
-        ("rotation", before.format.rotation, after.format.rotation),
-        ("pixel aspect ratio", before.format.sample_aspect_ratio, kept_aspect(before, after)),
-        ("colour matrix tag", before.format.tags.colorspace, after.format.tags.colorspace),
-        ("primaries tag", before.format.tags.primaries, after.format.tags.primaries),
-        ("transfer tag", before.format.tags.trc, after.format.tags.trc),
-        ("range tag", before.format.tags.color_range, after.format.tags.color_range),
+        ("size", (before.layout.width, before.layout.height), (after.layout.width, after.layout.height)),
+        ("rotation", before.layout.rotation, after.layout.rotation),
+        ("pixel aspect ratio", before.layout.sample_aspect_ratio, kept_aspect(before, after)),
+        ("colour matrix tag", before.layout.tags.colorspace, after.layout.tags.colorspace),
+        ("primaries tag", before.layout.tags.primaries, after.layout.tags.primaries),
+        ("transfer tag", before.layout.tags.trc, after.layout.tags.trc),
+        ("range tag", before.layout.tags.color_range, after.layout.tags.color_range),
         ("number of chapters", len(before.container.chapters()), len(after.container.chapters())),
     ):
         if old != new:
@@ -260,6 +260,6 @@ def kept_aspect(before: FilmSource, after: FilmSource) -> Fraction:
 
     Matroska keeps the shape of pixels only as that whole number.
     """
-    old, new = before.format.sample_aspect_ratio, after.format.sample_aspect_ratio
-    same = round(before.format.width * old) == round(after.format.width * new)
+    old, new = before.layout.sample_aspect_ratio, after.layout.sample_aspect_ratio
+    same = round(before.layout.width * old) == round(after.layout.width * new)
     return old if same else new

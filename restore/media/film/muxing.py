@@ -224,7 +224,7 @@ class Muxing:
         streams = [stream for stream, action in self.plan.streams if action in (StreamAction.COLOUR, StreamAction.COPY)]
         starts = [(stream.start_time or 0) * Fraction(stream.time_base or 1) for stream in streams]
         exact = lcm(1000, *(start.denominator for start in starts))
-        return exact if exact <= FINEST_MOVIE_CLOCK else max(1000, self.source.format.time_base.denominator)
+        return exact if exact <= FINEST_MOVIE_CLOCK else max(1000, self.source.layout.time_base.denominator)
 
     def chapters(self) -> list[Chapter]:
         """The source's chapters, cut to the part that is written."""

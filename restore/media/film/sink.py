@@ -67,7 +67,7 @@ class FilmSink:
         self.source = source
         self.decisions: list[str] = []
         self.warnings: list[str] = []
-        self.width, self.height = width or source.format.width, height or source.format.height
+        self.width, self.height = width or source.layout.width, height or source.layout.height
         self.file = PartialFile(Path(path), source=source.path)
         self.choose_format()
         self.plan = self.chosen_plan()
@@ -105,7 +105,7 @@ class FilmSink:
         """Whether only the container can say that pixels are not square, and PyAV does not let it."""
         in_stream = self.codec.name.startswith(("h264", "hevc"))
         return (
-            self.source.format.sample_aspect_ratio != 1
+            self.source.layout.sample_aspect_ratio != 1
             and not in_stream
             and self.plan.container.muxer in ("matroska", "webm")
         )
@@ -113,7 +113,7 @@ class FilmSink:
     # Choosing
 
     def choose_format(self) -> None:
-        film = self.source.format
+        film = self.source.layout
         layout = PlanarFormat.parse(film.pix_fmt)
         self.codec = choose_codec(self.options.codec, layout.bit_depth)
         if self.codec.name.endswith("_nvenc"):
@@ -144,7 +144,7 @@ class FilmSink:
             raise EncoderError(f"{container.suffixes[0]} cannot hold {family}; use {able}, or another --codec")
         streams = list(self.source.container.streams)
         has_chapters = bool(self.source.container.chapters())
-        rotated = self.source.format.display_matrix is not None
+        rotated = self.source.layout.display_matrix is not None
         film = self.source.stream
         plan = plan_streams(streams, film, container, chapters=has_chapters, rotated=rotated)
         if plan.losses:
@@ -177,7 +177,7 @@ class FilmSink:
 
     def add_film(self, output: OutputContainer) -> VideoStream:
         """The encoder, opened, with all that it must know."""
-        film = self.source.format
+        film = self.source.layout
         stream = output.add_stream(self.codec.encoder, film.average_rate, options=dict(self.encoder_options))
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
@@ -237,7 +237,7 @@ class FilmSink:
 
     def picture_of_planes(self, luma_codes: CodeArray, chroma_codes: Planes, *, like: SourceFrame) -> av.VideoFrame:
         """A picture made elsewhere, as the encoder takes it."""
-        shift = self.format.bit_depth - self.source.format.bit_depth
+        shift = self.format.bit_depth - self.source.layout.bit_depth
         picture = av.VideoFrame(self.width, self.height, self.format.name)
         picture.pts, picture.time_base, picture.duration = like.frame.pts, like.frame.time_base, like.frame.duration
         fill_plane(picture, 0, np.left_shift(luma_codes.astype("<u2"), shift) if shift else luma_codes)
@@ -247,7 +247,7 @@ class FilmSink:
         for index, codes in enumerate(chroma_codes, start=1):
             fill_plane(picture, index, codes)
         picture.pict_type = PictureType.NONE  # the old coding's choice of key frames is not ours
-        self.source.format.tags.stamp(picture)
+        self.source.layout.tags.stamp(picture)
         return picture
 
     def encode(self, picture: av.VideoFrame) -> None:
@@ -267,7 +267,7 @@ class FilmSink:
                     self.muxing.mux(packet)
             self.muxing.finish()
             if self.shape_stands_in_header:
-                shown_width = round(self.width * self.source.format.sample_aspect_ratio)
+                shown_width = round(self.width * self.source.layout.sample_aspect_ratio)
                 write_shown_size(self.file.path, self.stream.index + 1, shown_width, self.height)
         self.warnings += self.muxing.warnings
         self.before_naming(self.file.path)

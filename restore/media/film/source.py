@@ -143,7 +143,7 @@ class FilmSource:
         if first is None:
             raise OptionError(f"the filter chain {filter_chain!r} lets no frame through")
         self.pending = [first]
-        self.format = self.format_of(first, source, field_order, {step.name for step in wanted})
+        self.layout = self.format_of(first, source, field_order, {step.name for step in wanted})
         self.decisions += self.planar.decisions
 
     def format_of(self, first: av.VideoFrame, source: av.VideoFrame, field_order: int, filters: set[str]) -> FilmLayout:
@@ -223,7 +223,7 @@ class FilmSource:
         if repair.moved:
             self.warnings.append(f"{repair.moved} frames had a time before the one shown earlier and were moved")
         if self.planar.resized:
-            size = f"{self.format.width}x{self.format.height}"
+            size = f"{self.layout.width}x{self.layout.height}"
             self.warnings.append(f"{self.planar.resized} frames of another size were scaled to {size}")
 
     def missing_at_the_end(self) -> tuple[int | None, bool]:

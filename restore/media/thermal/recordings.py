@@ -29,7 +29,7 @@ def open_recording(path: Path, *, palette: str, threads: int | None) -> ThermalS
     """Raises ``InputError`` for what is no film or an ordinary colour film, ``DamagedMediaError`` for a broken one."""
     name = palette_of(path, palette, threads)
     film = FilmSource(path, threads=threads)
-    layout = film.format
+    layout = film.layout
     depth = 8 if name else layout.bit_depth
     return ThermalSource(
         path, f"{layout.bit_depth}-bit film", (layout.height, layout.width), depth, read_film,
@@ -44,10 +44,10 @@ def open_recording(path: Path, *, palette: str, threads: int | None) -> ThermalS
 def palette_of(path: Path, palette: str, threads: int | None) -> str | None:
     """The film's palette by its first frames; None where it is gray."""
     with FilmSource(path, threads=threads) as film:
-        if not film.format.has_chroma:
+        if not film.layout.has_chroma:
             return None
-        size = f"{film.format.width}x{film.format.height}"
-        pictures = [rgb_of(frame, film.format) for frame in islice(film.frames(), LOOKED_AT)]
+        size = f"{film.layout.width}x{film.layout.height}"
+        pictures = [rgb_of(frame, film.layout) for frame in islice(film.frames(), LOOKED_AT)]
         otherwise = f"an ordinary colour film of {size}, not a thermal one: it holds no sensor's values"
         return chosen_palette(pictures, palette, otherwise)
 
@@ -59,7 +59,7 @@ def read_film(source: ThermalSource) -> Iterator[ThermalFrame]:
         for frame in film.frames():
             yield ThermalFrame(frame.luma_codes(), frame.pts)
         return
-    layout = film.format
+    layout = film.layout
     inverse = ycbcr_inverse(source.palette, full_range=layout.full_range, matrix=layout.matrix)
     for frame in film.frames():
         yield ThermalFrame(inverse(*codes_of(frame, layout)), frame.pts)

@@ -93,8 +93,8 @@ def test_every_kind_of_file(tmp_path: Path, painter: HeatPainter, luma: str) -> 
         if str(entry["output"]).endswith(".png"):
             continue
         with FilmSource(str(entry["output"]), threads=1) as film:
-            assert (film.format.width, film.format.height, film.format.pix_fmt) == (64, 48, "yuv420p")
-            frames = [(float(frame.pts * film.format.time_base), frame.luma_codes().copy()) for frame in film.frames()]
+            assert (film.layout.width, film.layout.height, film.layout.pix_fmt) == (64, 48, "yuv420p")
+            frames = [(float(frame.pts * film.layout.time_base), frame.luma_codes().copy()) for frame in film.frames()]
         assert len(frames) == entry["frames"]
         steps = [after - before for (before, _), (after, _) in pairwise(frames)]
         assert all(0.03 < step < 0.11 for step in steps)
@@ -219,8 +219,8 @@ def test_a_rotated_recording_is_seen_upright(tmp_path: Path) -> None:
     colorize_thermal([source], tmp_path / "out.mp4", painter=painter, options=FAST)
     assert set(shapes) == {(224, 160)}  # 96 x 64, twice as large, in a margin of 16, in multiples of 32
     with FilmSource(tmp_path / "out.mp4") as film, FilmSource(source) as before:
-        assert film.format.rotation == before.format.rotation != 0
-        assert (film.format.width, film.format.height) == (96, 64)
+        assert film.layout.rotation == before.layout.rotation != 0
+        assert (film.layout.width, film.layout.height) == (96, 64)
         made = next(film.frames()).luma_codes().astype(float)
     assert np.asarray(np.corrcoef(made.ravel(), gray.ravel()))[0, 1] < -0.95  # the toy's negative, in place
 
@@ -234,7 +234,7 @@ def test_codecs(tmp_path: Path, painter: HeatPainter, codec: str, pix_fmt: str |
     options = ThermalOptions(codec=codec, pix_fmt=pix_fmt, luma="thermal", temporal="off", threads=1)
     colorize_thermal([tmp_path / "run.seq"], out, painter=painter, options=options)
     with FilmSource(out) as film:
-        assert film.format.bit_depth == depth
+        assert film.layout.bit_depth == depth
         luma = next(film.frames()).luma_codes()
     scale = 1 << (depth - 8)
     assert 12 * scale < luma.min() < 60 * scale

@@ -149,7 +149,7 @@ def test_killed_before_it_was_said(tmp_path: Path, recording: Path, monkeypatch:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.restore import test_thermal_recording as here
+from tests.restore.jobs import test_thermal_recording as here
 class Killed(here.Mortal):
     def paint(self, prepared):
         if self.painted + len(prepared) > self.frames_left:

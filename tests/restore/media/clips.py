@@ -90,4 +90,4 @@ def colour(source: Path, output: Path, *, reading: dict[str, Any] | None = None,
 def seconds_of(source: Path, **reading: Any) -> list[Fraction]:
     """The time of every frame."""
     with FilmSource(source, **reading) as film:
-        return [frame.pts * film.format.time_base for frame in film.frames()]
+        return [frame.pts * film.layout.time_base for frame in film.frames()]

@@ -82,7 +82,7 @@ def test_rgb_keeps_the_luma(films: list[Path]) -> None:
     clip = ColourClip(films[:1])
     luma, chroma, _ = next(clip.truth())
     rgb = clip.rgb(luma[::2, ::2], chroma)
-    matrix = clip.format.matrix
+    matrix = clip.layout.matrix
     assert np.abs(rgb @ np.array([matrix.kr, matrix.kg, matrix.kb]) - luma[::2, ::2]).max() < 1e-5
     assert np.ptp(rgb, axis=-1).mean() > 0.05
 

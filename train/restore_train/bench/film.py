@@ -153,7 +153,7 @@ def small_frames(job: Job, colorizer: Colorizer) -> list[PreparedFrame]:
     """All frames as the network sees them. The pictures themselves are let go, but for the first one's."""
     small: list[PreparedFrame] = []
     with FilmSource(job.clip, threads=job.threads) as film:
-        for frame in prepared_frames(decoded(job, film), colorizer, film.format, plane_shape(film.format)):
+        for frame in prepared_frames(decoded(job, film), colorizer, film.layout, plane_shape(film.layout)):
             kept = small[0] if small else frame
             small.append(replace(kept, luma=frame.luma))
     return small
@@ -182,7 +182,7 @@ def upsampling(job: Job) -> Measured:
     colorizer = job.colorizer()
     coloured = list(painted(small_frames(job, colorizer), colorizer))
     with FilmSource(job.clip) as film:
-        layout = film.format
+        layout = film.layout
     watch = Stopwatch.start()
     return watch.stop(sum(1 for _ in chroma_planes(coloured, job.options, layout, layout.bit_depth)))
 
@@ -191,7 +191,7 @@ def whole_run(job: Job) -> Measured:
     colorizer = job.colorizer()
     colorizer.predict([np.full((64, 64), 0.5, np.float32)])
     with FilmSource(job.clip) as film:
-        seconds = (job.frames - 0.5) / float(film.format.average_rate)
+        seconds = (job.frames - 0.5) / float(film.layout.average_rate)
     watch = Stopwatch.start()
     with TemporaryDirectory() as folder:
         target = Path(folder) / f"whole{job.clip.suffix}"

@@ -47,7 +47,7 @@ def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: Vid
     costs no work, but a key frame and the waiting while the one before is drained.
     """
     with FilmSource(clip) as film:
-        seconds = (frames - 0.5) / float(film.format.average_rate)
+        seconds = (frames - 0.5) / float(film.layout.average_rate)
     with TemporaryDirectory() as folder:
         target = Path(folder) / f"whole{clip.suffix}"
         watch = Stopwatch.start()

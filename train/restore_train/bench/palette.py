@@ -65,7 +65,7 @@ def bench_palette(clip: Path | None, *, palette: str, frames: int, painter: Ther
         with open_thermal(clip, palette=palette) as source:
             film = source.film
             assert film is not None
-            layout = film.format
+            layout = film.layout
             pictures: list[Planes] = [
                 tuple(np.copy(plane) for plane in codes_of(frame, layout))  # type: ignore[misc]
                 for frame in film.frames()

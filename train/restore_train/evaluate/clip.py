@@ -33,11 +33,11 @@ class ColourClip:
         self._limit = frames
         self._threads = threads
         formats = [self._format_of(path) for path in self.paths]
-        self.format = formats[0]
+        self.layout = formats[0]
         for path, other in zip(self.paths, formats, strict=True):
             if not other.has_chroma:
                 raise InputError(f"{path} has no colour to compare with; leave it out")
-            if traits(other) != traits(self.format):
+            if traits(other) != traits(self.layout):
                 raise InputError(f"{path} and {self.paths[0]} differ in size or format and cannot be joined")
 
     def _open(self, path: Path) -> FilmSource:
@@ -45,7 +45,7 @@ class ColourClip:
 
     def _format_of(self, path: Path) -> FilmLayout:
         with self._open(path) as film:
-            return film.format
+            return film.layout
 
     def _source_frames(self) -> Iterator[tuple[SourceFrame, bool]]:
         """Every frame, and whether it is a film's first."""
@@ -56,7 +56,7 @@ class ColourClip:
 
     def truth(self) -> Iterator[tuple[FloatArray, FloatArray, bool]]:
         """Luma ``H x W``, the true chroma ``2 x h x w`` at its planes' size, and whether the frame starts a shot."""
-        depth, full = self.format.bit_depth, self.format.full_range
+        depth, full = self.layout.bit_depth, self.layout.full_range
         frames, looked_at = tee(self._source_frames())  # the detector reads two frames ahead
         lumas = (luma_from_codes(frame.luma_codes(), bit_depth=depth, full_range=full) for frame, _ in looked_at)
         for (frame, joined), cut in zip(frames, find_shot_starts(lumas), strict=True):
@@ -72,13 +72,13 @@ class ColourClip:
 
         The pipeline's own stages, fed with the luma alone; the network runs once for all strengths.
         """
-        depth, full = self.format.bit_depth, self.format.full_range
+        depth, full = self.layout.bit_depth, self.layout.full_range
         frames = (frame for frame, _ in self._source_frames())
-        prepared = prepared_frames(frames, colorizer, self.format, plane_shape(self.format))
+        prepared = prepared_frames(frames, colorizer, self.layout, plane_shape(self.layout))
         predicted = coloured_frames(prepared, open_painter(colorizer), colorizer.largest_batch)
         options = VideoOptions(saturation=saturation)
         films = [
-            chroma_planes(smooth_chroma(branch, strength=Strength(strength)), options, self.format, depth)
+            chroma_planes(smooth_chroma(branch, strength=Strength(strength)), options, self.layout, depth)
             for branch, strength in zip(tee(predicted, len(strengths)), strengths, strict=True)
         ]
         for results in zip(*films, strict=True):
@@ -89,7 +89,7 @@ class ColourClip:
 
     def rgb(self, luma: FloatArray, chroma: FloatArray) -> FloatArray:
         """Luma ``H x W`` and chroma ``2 x H x W`` to RGB ``H x W x 3`` in [0, 1], by the film's matrix."""
-        return rgb_from_luma_chroma(luma, chroma, self.format.matrix)
+        return rgb_from_luma_chroma(luma, chroma, self.layout.matrix)
 
 
 def traits(layout: FilmLayout) -> tuple[object, ...]:

@@ -54,7 +54,7 @@ def test_bad_chains_are_refused(clip: Path, chain: str, says: str) -> None:
 def test_a_crop_gives_another_size(clip: Path) -> None:
     with FilmSource(clip, filter_chain="crop=w=32:h=16") as film:
         frames = list(film.frames())
-        assert (film.format.width, film.format.height) == (32, 16)
+        assert (film.layout.width, film.layout.height) == (32, 16)
         assert {frame.luma_codes().shape for frame in frames} == {(16, 32)}
         assert len(frames) == FRAMES
         assert any("crop" in decision for decision in film.decisions)
@@ -62,8 +62,8 @@ def test_a_crop_gives_another_size(clip: Path) -> None:
 
 def test_a_rate_filter_gives_other_times(clip: Path) -> None:
     with FilmSource(clip, filter_chain="fps=50") as film:
-        seconds = [frame.pts * film.format.time_base for frame in film.frames()]
-        assert film.format.frame_count_estimate is None
+        seconds = [frame.pts * film.layout.time_base for frame in film.frames()]
+        assert film.layout.frame_count_estimate is None
     assert seconds == [Fraction(n, 50) for n in range(2 * FRAMES)]
 
 
@@ -73,21 +73,21 @@ def test_a_rate_filter_gives_other_times(clip: Path) -> None:
 )
 def test_pixel_shape_behind_a_chain(clip: Path, chain: str, expected: Fraction) -> None:
     with FilmSource(clip, filter_chain=chain) as film:
-        assert film.format.sample_aspect_ratio == expected
+        assert film.layout.sample_aspect_ratio == expected
 
 
 def test_pixel_shape_goes_into_a_chain(tmp_path: Path) -> None:
     wide = make_sound_clip(tmp_path / "wide.mp4", "-vf", "setsar=64/45")
     with FilmSource(wide, filter_chain="crop=w=32") as film:
-        assert film.format.sample_aspect_ratio == Fraction(64, 45)
+        assert film.layout.sample_aspect_ratio == Fraction(64, 45)
 
 
 @pytest.mark.parametrize("preset", RESTORE_PRESETS)
 def test_presets_keep_every_frame_and_time(clip: Path, preset: str) -> None:
     with FilmSource(clip) as film:
-        plain = [(frame.pts * film.format.time_base, frame.luma_codes().copy()) for frame in film.frames()]
+        plain = [(frame.pts * film.layout.time_base, frame.luma_codes().copy()) for frame in film.frames()]
     with FilmSource(clip, filter_chain=RESTORE_PRESETS[preset]) as film:
-        filtered = [(frame.pts * film.format.time_base, frame.luma_codes().copy()) for frame in film.frames()]
+        filtered = [(frame.pts * film.layout.time_base, frame.luma_codes().copy()) for frame in film.frames()]
     assert [seconds for seconds, _ in filtered] == [seconds for seconds, _ in plain]
     assert any(np.any(after != before) for (_, before), (_, after) in zip(plain, filtered, strict=True))
 

@@ -118,7 +118,7 @@ def test_colour_tags_are_kept_and_set(tmp_path: Path, codec: str, suffix: str) -
     )  # fmt: skip
     colour(tagged, tmp_path / f"hlg_out{suffix}", codec=codec)
     with FilmSource(tmp_path / f"hlg_out{suffix}") as film:
-        assert (film.format.tags.colorspace, film.format.tags.primaries, film.format.tags.trc) == (9, 9, 18)
+        assert (film.layout.tags.colorspace, film.layout.tags.primaries, film.layout.tags.trc) == (9, 9, 18)
     plain = make_clip(tmp_path / "plain.mkv", "-c:v", "ffv1", size="1280x64", frames=2)
     colour(plain, tmp_path / f"plain_out{suffix}", codec=codec)
     with av.open(str(tmp_path / f"plain_out{suffix}")) as container:
@@ -132,7 +132,7 @@ def test_full_range_is_kept(tmp_path: Path) -> None:
     report = verify_video(clip, out, max_luma_difference=0)
     assert report.ok, report.problems
     with FilmSource(out) as film:
-        assert film.format.full_range
+        assert film.layout.full_range
 
 
 def test_interlaced_film_stays_so_when_asked(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_interlaced_film_stays_so_when_asked(tmp_path: Path) -> None:
     colour(clip, out, reading={"deinterlace": "off"}, **LOSSLESS)
     assert verify_video(clip, out, max_luma_difference=0).ok
     with FilmSource(out, deinterlace="off") as film:
-        assert film.format.interlaced
+        assert film.layout.interlaced
 
 
 def test_a_truncated_film_is_written_as_far_as_it_goes(tmp_path: Path) -> None:

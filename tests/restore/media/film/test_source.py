@@ -59,7 +59,7 @@ def test_luma_is_what_ffmpeg_decodes(
     width, height = map(int, size.split("x"))
     truth = raw_luma(clip, bytes_per_sample=1 + (depth > 8), width=width, height=height)
     with FilmSource(clip) as film:
-        layout = film.format
+        layout = film.layout
         assert (layout.width, layout.height, layout.pix_fmt) == (width, height, pix_fmt)
         assert (layout.bit_depth, layout.subsampling) == (depth, subsampling)
         assert layout.has_chroma == (not pix_fmt.startswith("gray"))
@@ -77,13 +77,13 @@ def test_other_layouts_become_planar(tmp_path: Path, pix_fmt: str, codec: str, p
     clip = make_clip(tmp_path / "clip.nut", "-c:v", codec, pix_fmt=pix_fmt)
     with FilmSource(clip) as film:
         frames = [frame.luma_codes().copy() for frame in film.frames()]
-        assert film.format.pix_fmt == planar
+        assert film.layout.pix_fmt == planar
         assert any(pix_fmt in decision for decision in film.decisions)
     if pix_fmt == "nv12":
         np.testing.assert_array_equal(frames, raw_luma(clip, bytes_per_sample=1, width=64, height=48))
     if pix_fmt == "bgr24":
-        assert film.format.full_range
-        assert film.format.matrix is Matrix.BT601
+        assert film.layout.full_range
+        assert film.layout.matrix is Matrix.BT601
         command = ["ffmpeg", "-v", "error", "-i", str(clip), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
         rgb = np.frombuffer(subprocess.run(command, capture_output=True, check=True).stdout, np.uint8)
         luma = rgb.reshape(FRAMES, 48, 64, 3) @ np.array([0.299, 0.587, 0.114])
@@ -112,8 +112,8 @@ def test_matrix_is_tagged_or_by_size(
 ) -> None:
     clip = make_clip(tmp_path / "clip.mkv", "-c:v", "ffv1", *options, size=size, frames=2)
     with FilmSource(clip) as film:
-        assert (film.format.matrix, film.format.full_range) == (matrix, full_range)
-        assert 2 not in (film.format.tags.colorspace, film.format.tags.primaries, film.format.tags.trc)
+        assert (film.layout.matrix, film.layout.full_range) == (matrix, full_range)
+        assert 2 not in (film.layout.tags.colorspace, film.layout.tags.primaries, film.layout.tags.trc)
         assert any(matrix.name in decision for decision in film.decisions)
 
 
@@ -161,8 +161,8 @@ def test_a_part_begins_where_the_film_began(tmp_path: Path) -> None:
     with FilmSource(clip) as film:
         whole = [frame.luma_codes().copy() for frame in film.frames()]
     with FilmSource(clip, start_seconds=0.12, duration_seconds=0.2) as film:
-        part = [(frame.pts * film.format.time_base, frame.luma_codes().copy()) for frame in film.frames()]
-        assert film.format.frame_count_estimate == 5
+        part = [(frame.pts * film.layout.time_base, frame.luma_codes().copy()) for frame in film.frames()]
+        assert film.layout.frame_count_estimate == 5
         assert not film.warnings
     assert [seconds for seconds, _ in part] == [5 + Fraction(n, 25) for n in range(5)]
     for offset, (_, luma) in enumerate(part):
@@ -279,12 +279,12 @@ def test_interlaced_film(tmp_path: Path) -> None:
     plain = seconds_of(clip, deinterlace="off")
     with FilmSource(clip, deinterlace="off") as film:
         woven = [frame.luma_codes().copy() for frame in film.frames()]
-        assert film.format.interlaced
+        assert film.layout.interlaced
     with FilmSource(clip) as film:
         assert any("bwdif" in decision for decision in film.decisions)
         frames = list(film.frames())
-        assert not film.format.interlaced
-        assert [frame.pts * film.format.time_base for frame in frames] == plain
+        assert not film.layout.interlaced
+        assert [frame.pts * film.layout.time_base for frame in frames] == plain
         assert any(np.any(frame.luma_codes() != luma) for frame, luma in zip(frames, woven, strict=True))
 
 
@@ -315,18 +315,18 @@ def test_the_larger_of_two_films_is_read(tmp_path: Path) -> None:
         clip,
     )
     with FilmSource(clip) as film:
-        assert film.format.width == 96
+        assert film.layout.width == 96
         assert any("#1 is coloured, #0 copied" in decision for decision in film.decisions)
 
 
 def test_rotation_and_pixel_shape(tmp_path: Path, shared_data: Path) -> None:
     with FilmSource(shared_data / "formats/video/nasa_13013_rotated.mp4") as film:
-        assert film.format.rotation == 90
-        assert film.format.display_matrix is not None
+        assert film.layout.rotation == 90
+        assert film.layout.display_matrix is not None
     clip = make_sound_clip(tmp_path / "wide.mp4", "-vf", "setsar=16/11")
     with FilmSource(clip) as film:
-        assert film.format.sample_aspect_ratio == Fraction(16, 11)
-        assert film.format.rotation == 0
+        assert film.layout.sample_aspect_ratio == Fraction(16, 11)
+        assert film.layout.rotation == 0
 
 
 def test_frames_can_be_read_once(tmp_path: Path) -> None:

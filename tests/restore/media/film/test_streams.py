@@ -96,7 +96,7 @@ def test_rotation_and_pixel_shape(tmp_path: Path, shared_data: Path) -> None:
     for suffix in (".mp4", ".mkv", ".mov", ".ts"):
         colour(wide, tmp_path / f"wide_out{suffix}", **FASTEST)
         with FilmSource(tmp_path / f"wide_out{suffix}") as film:
-            assert film.format.sample_aspect_ratio == Fraction(16, 11)
+            assert film.layout.sample_aspect_ratio == Fraction(16, 11)
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("ffv1", ".mkv"), ("prores", ".mkv"), ("av1", ".webm")])

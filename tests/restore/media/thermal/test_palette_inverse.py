@@ -84,7 +84,7 @@ def test_a_film_gives_the_steps_that_its_pictures_give(heat: list[Codes], tmp_pa
     with open_thermal(path, threads=1) as source:
         assert source.palette == "inferno"
         assert source.film is not None
-        layout = source.film.format
+        layout = source.film.layout
         inverse = ycbcr_inverse("inferno", full_range=layout.full_range, matrix=layout.matrix)
         for frame, steps in zip(source.film.frames(), heat, strict=True):
             planes = codes_of(frame, layout)
