@@ -10,9 +10,8 @@ from restore.jobs.film_job import FilmJob, FinishedUnit, frames_from
 from restore.jobs.film_plan import PlannedUnit, Reach, UnitsTask, film_tasks, planned_units
 from restore.jobs.film_source import Film
 from restore.jobs.film_units import Frame, Unit, plan_stretches, plan_units
-from restore.jobs.journal import sync_folder
 from restore.jobs.workers import Workers
-from restore.media.files import writing
+from restore.media.files import output_errors, sync_folder
 from restore.prefetch import prefetch
 
 __all__ = ["MadeUnit", "colour_by_workers"]
@@ -110,7 +109,7 @@ def take(job: FilmJob[Frame], film: Film, made: MadeUnit) -> None:
         warnings=film.warnings if planned.ends == "film" else [],
     )
     path = job.job.unit_path(finished.name)
-    with writing(job.sink.file.target):
+    with output_errors(job.sink.file.target):
         path.with_name(made.file).replace(path)
         sync_folder(path.parent)
     job.note(finished)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from restore.media.film.decoding import reading
+from restore.media.files import input_errors
 from restore.version import VERSION
 
 __all__ = ["changes", "film_print", "model_facts", "program_facts"]
@@ -34,7 +34,7 @@ def film_print(path: Path) -> dict[str, Any]:
     Raises ``InputError`` where the disk fails.
     """
     digest = hashlib.sha256()
-    with reading(path), path.open("rb") as file:
+    with input_errors(path), path.open("rb") as file:
         size = path.stat().st_size
         if size <= BLOCKS * BLOCK_BYTES:
             digest.update(file.read())

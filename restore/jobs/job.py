@@ -15,7 +15,7 @@ from restore.errors import OptionError
 from restore.jobs.fingerprint import changes
 from restore.jobs.journal import Entry, Journal, read_journal
 from restore.jobs.lock import JobLock
-from restore.media.files import writing
+from restore.media.files import clear_temporary, output_errors
 
 __all__ = ["JOURNAL", "LOCK", "Job", "holds", "job_folder"]
 
@@ -48,11 +48,11 @@ class Job:
         """``facts`` decide whether a job can go on; ``notes`` are kept from its first run."""
         self.output, self.folder = output, job_folder(output)
         self.finished = False
-        with writing(output):
+        with output_errors(output):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = JobLock(self.folder / LOCK, job_of=output)
         try:
-            with writing(output):
+            with output_errors(output):
                 self.open_journal(facts, notes or {}, restart)
         except BaseException:
             if not (self.folder / JOURNAL).exists():
@@ -65,6 +65,10 @@ class Job:
         found = read_journal(path)
         self.was_begun = path.exists()
         """An earlier run did not end."""
+        if self.was_begun:
+            clear_temporary([path, self.output, self.output.with_name(f"{self.output.name}.json")])
+            for left in (self.folder / UNITS).glob(".*.part"):
+                left.unlink(missing_ok=True)
         self.entries: list[Entry] = []
         self.count = 0
         """Of all entries, the others too."""
@@ -97,7 +101,7 @@ class Job:
         kept = [entry for entry in self.entries if wanted(entry)]
         if len(kept) != len(self.entries):
             self.entries, self.count = kept, len(kept)
-            with writing(self.output):
+            with output_errors(self.output):
                 self.journal.close()
                 found = read_journal(self.folder / JOURNAL)
                 assert found.header is not None
@@ -105,7 +109,7 @@ class Job:
 
     def add(self, entry: Entry, *, sync: bool = True, remember: bool = True) -> None:
         """Something is finished: on the disk when this returns, if ``sync``; in ``entries`` too, if ``remember``."""
-        with writing(self.output):
+        with output_errors(self.output):
             self.journal.append(entry, sync=sync)
         self.count += 1
         if remember:
@@ -114,7 +118,7 @@ class Job:
     def unit_path(self, name: str) -> Path:
         """Where a unit of this job lies; its folder exists."""
         folder = self.folder / UNITS
-        with writing(self.output):
+        with output_errors(self.output):
             folder.mkdir(exist_ok=True)
         return folder / name
 

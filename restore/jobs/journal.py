@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Journal", "JournalContent", "read_journal", "sync_folder"]
+from restore.media.files import sync_folder, write_beside
+
+__all__ = ["Journal", "JournalContent", "read_journal"]
 
 Entry = dict[str, Any]
 
@@ -75,12 +77,8 @@ class Journal:
 
     def __init__(self, path: Path, header: Entry, entries: Iterable[Entry] = ()) -> None:
         """Writes the file anew with what is already done; a crash leaves the old one."""
-        part = path.with_name(f"{path.name}.part")
-        with part.open("wb") as file:
+        with write_beside(path) as file:
             file.writelines(line_of(entry) for entry in (header, *entries))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)  # noqa: PTH105 - tests of a full disk replace the method
         sync_folder(path.parent)
         self.file = path.open("ab")
 
@@ -94,14 +92,3 @@ class Journal:
     def close(self) -> None:
         with suppress(OSError):  # a line that found no room found none when it was appended, and that was said
             self.file.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Puts names in a folder on the disk, where the system can."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

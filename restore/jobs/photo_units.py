@@ -29,8 +29,7 @@ from restore.jobs.photo_stages import Coloured, Loaded, Palette, Work, colour_pi
 from restore.jobs.plan import Job
 from restore.jobs.recipe import ColorizerRecipe
 from restore.jobs.worker_process import kept
-from restore.media.film.decoding import reading
-from restore.media.photo.parts import part_path, writing_result
+from restore.media.files import input_errors, output_errors, temporary_path
 from restore.media.photo.reading import read_bytes
 from restore.media.photo.tar import copy_tar, pictures_of, read_member
 
@@ -170,8 +169,8 @@ def made_of(items: Iterator[Coloured], job: Job, stamp: list[int], out: Path) ->
 
 def write_part(result: Path, data: bytes) -> Path:
     """Raises ``DiskError`` and ``OutputError``."""
-    part = part_path(result)
-    with writing_result(result), removed_in_errors(part):
+    part = temporary_path(result)
+    with output_errors(result), removed_in_errors(part):
         result.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(data)
     return part
@@ -209,15 +208,19 @@ def make_tar(job: Job, out: Path, palette: Palette, options: PhotoOptions, step:
             step()
         return item.data
 
-    part = part_path(job.destination)
+    part = temporary_path(job.destination)
     try:
-        with removed_in_errors(part), reading(source), closing(colour_pictures(works(), palette, options)) as coloured:
-            with writing_result(job.destination):
+        with (
+            removed_in_errors(part),
+            input_errors(source),
+            closing(colour_pictures(works(), palette, options)) as coloured,
+        ):
+            with output_errors(job.destination):
                 part.parent.mkdir(parents=True, exist_ok=True)
                 file = ResultFile(part, job.destination)
             with file:
                 copy_tar(source, file, coloured, bytes_of)
-            with writing_result(job.destination), part.open("rb") as written:
+            with output_errors(job.destination), part.open("rb") as written:
                 finished.results[place] = hashlib.file_digest(written, "sha256").hexdigest()
     except DiskError:
         raise
@@ -234,11 +237,11 @@ class ResultFile(BufferedWriter):
         self.result = result
 
     def write(self, data: ReadableBuffer) -> int:
-        with writing_result(self.result):
+        with output_errors(self.result):
             return super().write(data)
 
     def flush(self) -> None:
-        with writing_result(self.result):
+        with output_errors(self.result):
             super().flush()
 
 

@@ -34,7 +34,7 @@ from restore.jobs.photo_units import (
 from restore.jobs.plan import TAR_SUFFIX, Job, plan_photos, with_variants
 from restore.jobs.recipe import recipe_of
 from restore.jobs.workers import Workers
-from restore.media.photo.parts import check_writable, clear_parts, writing_result
+from restore.media.files import check_writable, clear_temporary, output_errors
 from restore.media.photo.tar import count_pictures
 from restore.paint.network import Colorizer
 from restore.paint.sampling import samples
@@ -112,13 +112,13 @@ def colorize_photos(
         }
         with JobFolder(out, bases, notes={"photos": len(plan.jobs)}, restart=options.restart) as folder:
             if folder.was_begun:
-                clear_parts([result for job in plan.jobs for result in job.results])
+                clear_temporary([result for job in plan.jobs for result in job.results])
             batch = Batch(colorizer, options, workers, progress, report, PhotoJournal(folder, out))
             try:
                 batch.colour(plan.jobs)
             finally:
                 if not workers.alone:  # the dead leave what they were writing
-                    clear_parts([result for job in plan.jobs for result in job.results])
+                    clear_temporary([result for job in plan.jobs for result in job.results])
             report.seconds = time.monotonic() - started
             write_whole_report(report, batch.journal, out, plan)
             if hasattr(os, "sync"):
@@ -250,7 +250,7 @@ class Batch:
         named = 0
         try:
             for result, part in made.parts:
-                with writing_result(result):
+                with output_errors(result):
                     part.replace(result)
                 named += 1
         except RechromaError as error:

@@ -10,8 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from restore.media.files import writing
-from restore.media.film.decoding import reading
+from restore.media.files import input_errors, write_beside
 from restore.media.photo.metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
 
@@ -27,7 +26,7 @@ LIBRARIES = ("torch", "av", "opencv-python-headless", "numpy", "pillow")
 
 def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file, read in pieces. Raises ``InputError`` where its disk fails."""
-    with reading(path), path.open("rb") as file:
+    with input_errors(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -65,11 +64,6 @@ def report_of(colorizer: Colorizer, options: Any, **facts: Any) -> dict[str, Any
 def write_report(report: dict[str, Any], path: Path) -> None:
     """Writes beside the final name and renames. Raises ``DiskError`` and ``OutputError``."""
     text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    temporary = path.with_name(f".{path.name}.part")
-    with writing(path):
-        try:
-            # Names that are not UTF-8 are lone surrogates in Python, and escaped in JSON.
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with write_beside(path) as file:
+        # Names that are not UTF-8 are lone surrogates in Python, and escaped in JSON.
+        file.write(text.encode("utf-8", errors="backslashreplace"))

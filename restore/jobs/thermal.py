@@ -22,7 +22,7 @@ from restore.jobs.thermal_recording import Colouring, colour_recording
 from restore.jobs.thermal_report import ReportJournal, write_thermal_report
 from restore.jobs.thermal_stages import LIGHTS, ThermalOptions, in_range, still_picture
 from restore.jobs.video_stages import quarter_turns
-from restore.media.photo.parts import check_writable, clear_parts
+from restore.media.files import check_writable, clear_temporary
 from restore.media.thermal import ThermalFrame, ThermalSource, guess_polarity, open_thermal
 from restore.paint.thermal import ThermalPainter, open_thermal_painter
 
@@ -147,7 +147,7 @@ def colour_file(
             raise OutputError(f"{target} is the input itself; choose another output")
         target.parent.mkdir(parents=True, exist_ok=True)
         if was_killed:
-            clear_parts([target, *raw_paths(target).values()])
+            clear_temporary([target, *raw_paths(target).values()])
         sha256 = file_sha256(path)  # first: what cannot be read to its end leaves no result
         job = FileJob(source, target, painter, options)
         job.run()

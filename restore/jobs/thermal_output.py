@@ -21,6 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from restore.colour import CodeArray, FloatArray, Matrix, codes_from_chroma, rgb_from_luma_chroma
 from restore.jobs.thermal_stages import Shown, ThermalOptions, chroma_at
+from restore.media.files import write_beside
 from restore.media.film.codecs import Encoding
 from restore.media.film.colour_tags import LIMITED_RANGE
 from restore.media.film.frames import FilmLayout
@@ -28,7 +29,6 @@ from restore.media.film.pixel_formats import PlanarFormat, is_planar_name
 from restore.media.film.sink import FilmSink
 from restore.media.film.source import FilmSource
 from restore.media.photo.metadata import mark_machine_made
-from restore.media.photo.parts import written_beside
 from restore.media.thermal import ThermalFrame, ThermalSource
 
 __all__ = ["Planes", "RawWriter", "as_film", "film_planes", "film_sink", "raw_paths", "write_still"]
@@ -57,7 +57,7 @@ def write_still(path: Path, picture: Shown, *, upsampling: str) -> None:
         Image.fromarray(rgb).save(content, "PNG", pnginfo=notes)
     else:
         Image.fromarray(rgb).save(content, "JPEG", quality=JPEG_QUALITY, subsampling=0, xmp=mark)
-    with written_beside(path) as file:
+    with write_beside(path) as file:
         file.write(content.getvalue())
 
 
@@ -85,7 +85,7 @@ class RawWriter:
     def __enter__(self) -> RawWriter:
         with ExitStack() as stack:
             for kind, path in self.paths.items():
-                file = stack.enter_context(written_beside(path))
+                file = stack.enter_context(write_beside(path))
                 self.files[kind] = stack.enter_context(tifffile.TiffWriter(file, bigtiff=self.large))
             self.stack = stack.pop_all()
         return self

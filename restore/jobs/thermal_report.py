@@ -12,7 +12,7 @@ from restore.jobs.journal import Journal, read_journal
 from restore.jobs.lock import JobLock
 from restore.jobs.report import plain, write_report
 from restore.jobs.thermal_plan import ThermalPlan
-from restore.media.files import writing
+from restore.media.files import output_errors
 from restore.media.photo.metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
 
@@ -48,7 +48,7 @@ class ReportJournal:
 
     def __enter__(self) -> ReportJournal:
         if self.folder is not None:
-            with writing(self.folder):
+            with output_errors(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self.lock = JobLock(self.folder / LOCK, job_of=self.folder)
                 self.earlier = read_journal(self.folder / JOURNAL).entries
@@ -58,7 +58,7 @@ class ReportJournal:
         """Raises ``OutputError`` and ``DiskError``."""
         if self.folder is None:
             return
-        with writing(self.folder):
+        with output_errors(self.folder):
             if self.journal is None:
                 self.journal = Journal(self.folder / JOURNAL, {"thermal": 1}, self.earlier)
             self.journal.append(plain(entry), sync=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 
 from restore.jobs.unit_file import UnitFile
-from restore.media.files import writing
+from restore.media.files import output_errors
 from restore.media.film.sink import FilmSink
 
 __all__ = ["UnitEncoder"]
@@ -24,7 +24,7 @@ class UnitEncoder:
     def __init__(self, sink: FilmSink, path: Path) -> None:
         self.target = sink.file.target
         self.frames = 0
-        with writing(self.target):
+        with output_errors(self.target):
             # Never started, so nothing is written: it only tells the encoder what the final container will want of it.
             self.container = av.open(BytesIO(), "w", format=sink.plan.container.muxer)
             self.stream = sink.add_film(self.container)
@@ -32,14 +32,14 @@ class UnitEncoder:
             self.file = UnitFile(path, time_base=Fraction(context.time_base), extradata=context.extradata)
 
     def encode(self, picture: av.VideoFrame) -> None:
-        with writing(self.target):
+        with output_errors(self.target):
             for packet in self.stream.encode(picture):
                 self.file.write(packet)
         self.frames += 1
 
     def finish(self) -> str:
         """Writes what the encoder still holds; hex SHA-256 of the file, which has its name now."""
-        with writing(self.target):
+        with output_errors(self.target):
             for packet in self.stream.encode(None):
                 self.file.write(packet)
             return self.file.commit()

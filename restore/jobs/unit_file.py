@@ -23,7 +23,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from restore.errors import OutputError
-from restore.jobs.journal import sync_folder
+from restore.media.files import sync_folder, temporary_path
 
 __all__ = ["StoredPacket", "UnitFile", "joined", "read_unit"]
 
@@ -58,7 +58,7 @@ class UnitFile:
 
     def __init__(self, path: Path, *, time_base: Fraction, extradata: bytes | None) -> None:
         self.path = path
-        self.part = path.with_name(f"{path.name}.part")
+        self.part = temporary_path(path)
         self.digest = hashlib.sha256()
         self.file = self.part.open("wb")
         header = {"time_base": str(time_base), "extradata": (extradata or b"").hex()}

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from restore.colour import FloatArray, Matrix, rgb_from_luma_chroma
-from restore.media.files import PartialFile, writing
+from restore.media.files import PartialFile, output_errors
 from restore.media.film.decoding import media_url
 from restore.temporal.smooth import ChromaFrame
 
@@ -88,7 +88,7 @@ class DebugFilm:
 
     def __enter__(self) -> DebugFilm:
         self._file.create()
-        with writing(self._file.target):
+        with output_errors(self._file.target):
             self._film = av.open(media_url(self._file.path), "w")
         return self
 
@@ -102,7 +102,7 @@ class DebugFilm:
         """Adds a frame; it must have a trace."""
         assert self._film is not None
         picture = debug_picture(frame, self._count, self._matrix)
-        with writing(self._file.target):
+        with output_errors(self._file.target):
             if self._stream is None:
                 self._stream = self._film.add_stream("libx264", rate=self._rate, options={"crf": "18"})
                 self._stream.height, self._stream.width = (side + side % 2 for side in picture.shape[:2])
@@ -117,7 +117,7 @@ class DebugFilm:
     ) -> None:
         assert self._film is not None
         try:
-            with writing(self._file.target):
+            with output_errors(self._file.target):
                 if kind is None and self._stream is not None:
                     self._film.mux(self._stream.encode(None))
                 self._film.close()

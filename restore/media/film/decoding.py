@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +17,7 @@ from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
 from restore.errors import DamagedMediaError, DeviceError, InputError
+from restore.media.files import input_errors
 
 # First bytes, with their offset, of files that FFmpeg reads: a file that has them and does not open is damaged.
 SIGNATURES = (
@@ -64,16 +64,6 @@ def unreadable(path: Path, reason: str | None) -> InputError:
     if looks_like_media(path):
         return DamagedMediaError(f"{path} is damaged ({reason}): its beginning or index is missing; try another copy")
     return InputError(f"{path} is not a film that FFmpeg can read: {reason}")
-
-
-@contextmanager
-def reading(path: Path | str) -> Iterator[None]:
-    """Turns what the system says of a failing disk or connection into one line."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"{path} cannot be read on: {reason}; check its disk, or copy it to another") from error
 
 
 def check_readable(path: Path) -> None:
@@ -215,7 +205,7 @@ def read_packets(container: InputContainer, streams: list[StreamT], damage: Dama
             errors_in_a_row += 1
             damage.read_errors += 1
         except OSError as error:  # the disk or the connection: what is behind may be there when it is tried again
-            with reading(container.name.removeprefix("file:")):
+            with input_errors(container.name.removeprefix("file:")):
                 raise error
 
 

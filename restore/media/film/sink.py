@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from restore.colour import CodeArray
 from restore.errors import EncoderError
-from restore.media.files import PartialFile, writing
+from restore.media.files import PartialFile, output_errors
 from restore.media.film.codecs import (
     Encoding,
     check_opens,
@@ -167,7 +167,7 @@ class FilmSink:
     def __enter__(self) -> FilmSink:
         self.file.create()
         try:
-            with writing(self.file.target):
+            with output_errors(self.file.target):
                 self.muxing = Muxing(self.file.path, self.source, self.plan, self.options.comment)
                 self.stream = self.muxing.start(self.add_film)
         except BaseException:
@@ -220,7 +220,7 @@ class FilmSink:
 
     def write_encoded(self, packets: Iterable[Packet[VideoStream]]) -> None:
         """Takes what another encoder made that :meth:`add_film` opened, in place of pictures."""
-        with writing(self.file.target):
+        with output_errors(self.file.target):
             for packet in packets:
                 packet.stream = self.stream
                 self.muxing.mux(packet)
@@ -251,14 +251,14 @@ class FilmSink:
         return picture
 
     def encode(self, picture: av.VideoFrame) -> None:
-        with writing(self.file.target):
+        with output_errors(self.file.target):
             for packet in self.stream.encode(picture):
                 self.muxing.mux(packet)
         self.frames_written += 1
 
     def finish(self) -> None:
         """Writes what encoder and muxer still hold, and gives the file its name."""
-        with writing(self.file.target):
+        with output_errors(self.file.target):
             if self.frames_written:  # not after `write_encoded`
                 packets = self.stream.encode(None)
                 if self.codec.name == "hevc" and len(packets) == self.frames_written <= HEVC_DELAY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from restore.errors import OptionError, OutputError
-from restore.media.files import writing
+from restore.media.files import write_beside
 from restore.paint.engines.choose import OwnGraph, open_colour_model
 from restore.paint.engines.description import Description, description_text
 from restore.paint.engines.export import onnx_from
@@ -32,10 +32,5 @@ def save_as_onnx(model: str, target: Path) -> None:
         if path.exists():
             raise OutputError(f"{path} exists; remove it or choose another name")
     for path, content in contents.items():
-        temporary = path.with_name(f".{path.name}.part")
-        with writing(path):
-            try:
-                temporary.write_bytes(content)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+        with write_beside(path) as file:
+            file.write(content)

@@ -20,9 +20,8 @@ from restore.errors import DeviceError, DiskError, InputError
 from restore.jobs.films import colorize_video
 from restore.jobs.job import JOURNAL, job_folder
 from restore.jobs.journal import read_journal
-from restore.media.files import PartialFile
+from restore.media.files import PartialFile, temporary_path, temporary_stem
 from restore.media.film.source import FilmSource
-from restore.media.photo.parts import part_path
 from restore.paint.network import Colorizer
 from tests.fuzz.targets import BROWN, FRAMES, JOB_OPTIONS, interrupt_at, make_jobs, run_album, run_film
 
@@ -118,8 +117,8 @@ def test_a_photo_that_is_none_of_ours_is_left_alone(album: Path, templates: Path
 
 
 def test_what_a_killed_batch_left_is_cleared_away_and_nothing_else(album: Path, templates: Path) -> None:
-    ours = [part_path(album / "4.png"), part_path(album / "5.png")]
-    others = [part_path(album / "9.png"), part_path(album / "4.png", "x")]
+    ours = [temporary_path(album / "4.png"), temporary_path(album / "5.png")]
+    others = [temporary_path(album / "9.png"), album / f"{temporary_stem(album / '4.png')}.x.part"]
     others += [album / name for name in (".4.png.part", ".4.png.0123456789ab.part", "4.png.x.part", "a.part")]
     for path in [*ours, *others]:
         path.write_bytes(b"half")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -107,7 +106,7 @@ def test_a_job_that_cannot_begin_leaves_no_folder(tmp_path: Path, monkeypatch: p
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(DiskError, match="make room"):
         Job(tmp_path / "out.mkv", BASES)
     assert list(tmp_path.iterdir()) == []

@@ -30,7 +30,7 @@ from restore.jobs.photo_journal import Finished, ToDo, place_in
 from restore.jobs.photo_units import Made, Unit, units_of
 from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
 from restore.jobs.workers import Workers
-from restore.media.photo.parts import part_path
+from restore.media.files import temporary_path
 from restore.paint.network import Colorizer
 from tests.restore.jobs.killer import Killer
 from tests.restore.jobs.test_photos import TopIsBlue, picture, shard
@@ -198,7 +198,7 @@ class Pretended(Workers):
 
 def pretend(out: Path, todo: ToDo) -> Made:
     result = todo.job.destination
-    part = part_path(result)
+    part = temporary_path(result)
     part.touch()
     place = place_in(out, result)
     finished = Finished(place, str(todo.job.source), [1, 1], {place: "0" * 64}, starts_window=True)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.errors import InputError, OutputError
+from restore.errors import InputError
+from restore.media.files import write_beside
 from restore_train.align.register import Alignment, AlignmentError, align, warp_thermal
 
 __all__ = ["RegisteredPair", "align_files", "matched_files"]
@@ -88,12 +89,8 @@ def read(path: Path, flags: int) -> NDArray[np.uint8]:
 
 def write(path: Path, picture: NDArray[np.uint8]) -> None:
     encoded = cv2.imencode(".png", picture)[1].tobytes()
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_bytes(encoded)
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+    with write_beside(path) as file:
+        file.write(encoded)
 
 
 def stretched(heat: NDArray[np.number]) -> NDArray[np.float32]:

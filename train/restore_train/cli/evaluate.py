@@ -228,7 +228,10 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    from restore.media.files import write_beside
+
+    with write_beside(path) as file:
+        file.write(text.encode("utf-8"))
 
 
 def write_sheets(folder: Path, groups: Iterator[Any]) -> None:

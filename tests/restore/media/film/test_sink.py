@@ -196,7 +196,9 @@ def test_a_failed_run_leaves_the_old_result(tmp_path: Path) -> None:
         with FilmSource(clip) as film, FilmSink(out, film) as sink:
             for frame in film.frames():
                 sink.write(frame, (plane, plane))
-                assert files_in(tmp_path) == {"clip.mkv", "out.mkv", ".out.part.mkv"}
+                (partial,) = files_in(tmp_path) - {"clip.mkv", "out.mkv"}
+                assert partial.startswith(".out.mkv.")
+                assert partial.endswith(".part.mkv")
                 if frame.index == 5:
                     raise RuntimeError("the network broke")
 
