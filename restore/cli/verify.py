@@ -11,9 +11,7 @@ import click
 from restore.cli.options import existing_or_not
 from restore.errors import VerificationError
 
-__all__ = ["verify"]
-
-SHOWN = 10  # problems in the last line
+PROBLEMS_IN_MESSAGE = 10
 
 
 @click.command()
@@ -26,7 +24,7 @@ def verify(original: Path, result: Path, max_luma_difference: int | None, as_jso
 
     Of folders, every picture is compared with all its results, variants too; of tars, every member.
     """
-    from restore.verify.film import verify_any
+    from restore.verify import verify_any
 
     report = verify_any(original, result, max_luma_difference=max_luma_difference)
     if as_json:
@@ -35,6 +33,6 @@ def verify(original: Path, result: Path, max_luma_difference: int | None, as_jso
         for line in report.lines():
             click.echo(line)
     if not report.ok:
-        more = len(report.problems) - SHOWN
-        shown = "; ".join(report.problems[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
-        raise VerificationError(f"{result.name} does not keep all of {original.name}: {shown}")
+        more = len(report.problems) - PROBLEMS_IN_MESSAGE
+        problems = "; ".join(report.problems[:PROBLEMS_IN_MESSAGE]) + (f"; and {more} more" if more > 0 else "")
+        raise VerificationError(f"{result.name} does not keep all of {original.name}: {problems}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
@@ -12,78 +11,56 @@ from restore.errors import InputError
 from restore.jobs.plan import Job, plan_photos
 from restore.media.photo.reading import read_photo
 from restore.media.photo.tar import Member, is_picture, members, opened, read_member
-from restore.verify.photo import PhotoVerifyReport, compare_photos, verify_photo
-
-__all__ = ["AlbumVerifyReport", "verify_album"]
+from restore.verify.photo import compare_photos, verify_photo
+from restore.verify.verification import Verification
 
 VARIANT = re.compile(r"(?P<stem>.+)\.seed-\d+(?P<suffix>\.[^.]+)?")
 """As :func:`restore.jobs.plan.with_variants` names them."""
 
 
-@dataclass
-class AlbumVerifyReport:
-    """What was compared; ``ok`` where nothing is wrong."""
-
-    originals: int = 0
-    """Pictures, those in tars too."""
-
-    results: int = 0
-    """Coloured ones that were compared: more than originals where there are variants."""
-
-    luma_max_difference: float = 0.0
-    """The largest of all, in codes of each picture's depth."""
-
-    warnings: list[str] = field(default_factory=list)
-    """Originals that have no result because they cannot be read."""
-
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        return not self.problems
-
-    def lines(self) -> list[str]:
-        """For a reader."""
-        return [
-            f"pictures    {self.originals} originals, {self.results} results",
-            f"luma        max difference {self.luma_max_difference:g}",
-            *(f"warning     {warning}" for warning in self.warnings),
-            *(f"PROBLEM     {problem}" for problem in self.problems),
-        ]
-
-    def add(self, result: str, report: PhotoVerifyReport) -> None:
-        self.results += 1
-        self.luma_max_difference = max(self.luma_max_difference, report.luma_max_difference)
-        self.problems += [f"{result}: {problem}" for problem in report.problems]
-
-
-def verify_album(originals: Path, out: Path, *, max_luma_difference: int | None = None) -> AlbumVerifyReport:
-    """Compares the pictures of a folder, or one, with all their results in ``out``; and those of a tar, one by one.
+def verify_album(original: Path, result: Path, *, max_luma_difference: int | None = None) -> Verification:
+    """Compares the pictures of a folder, or one, with all their results; and those of a tar, one by one.
 
     A picture's results are where ``rechroma photos`` puts them: one under its own name, or variants named by their
-    seeds. Raises ``InputError`` where there is no original, or one tar cannot be read.
+    seeds, of which there are more than originals. An original without a result is a warning if it cannot be read.
+    Raises ``InputError`` where there is no original, or one tar cannot be read.
     """
-    plan = plan_photos([originals], out)
-    report = AlbumVerifyReport(problems=[f"{path}: {reason}" for path, reason in plan.failed])
-    own = {job.destination for job in plan.jobs}
-    variants = Variants(own)
+    report = Verification(str(original), str(result), facts={"originals": 0, "results": 0})
+    plan = plan_photos([original], result)
+    report.problems += [f"{path}: {reason}" for path, reason in plan.failed]
+    variants = Variants({job.destination for job in plan.jobs})
     for job in plan.jobs:
         if job.is_tar:
             verify_tar(job, report, max_luma_difference)
-            continue
-        report.originals += 1
-        found = [path for path in (job.destination,) if path.is_file()] + variants.of(job.destination)
-        if not found:
-            tell_missing(job, report)
-        for result in found:
-            try:
-                report.add(str(result), verify_photo(job.source, result, max_luma_difference=max_luma_difference))
-            except InputError as error:
-                report.problems.append(str(error))
+        else:
+            verify_results(job, variants, report, max_luma_difference)
+    report.note("pictures", f"{report.facts['originals']} originals, {report.facts['results']} results")
     return report
 
 
-def tell_missing(job: Job, report: AlbumVerifyReport) -> None:
+def verify_results(job: Job, variants: Variants, report: Verification, max_luma_difference: int | None) -> None:
+    """Compares a picture with each of its results."""
+    report.facts["originals"] += 1
+    results = [path for path in (job.destination,) if path.is_file()] + variants.of(job.destination)
+    if not results:
+        report_missing(job, report)
+    for result in results:
+        try:
+            add(report, str(result), verify_photo(job.source, result, max_luma_difference=max_luma_difference))
+        except InputError as error:
+            report.problems.append(str(error))
+
+
+def add(report: Verification, name: str, picture: Verification) -> None:
+    """Takes one result's proof into the album's."""
+    report.facts["results"] += 1
+    if picture.luma_max_difference is not None and picture.luma_mean_difference is not None:
+        report.add_luma(picture.luma_max_difference, picture.luma_mean_difference)
+    report.problems += [f"{name}: {problem}" for problem in picture.problems]
+
+
+def report_missing(job: Job, report: Verification) -> None:
+    """Reports a picture without a result: a warning if it cannot be read, else a problem."""
     try:
         read_photo(job.source)
     except InputError as error:
@@ -95,27 +72,29 @@ def tell_missing(job: Job, report: AlbumVerifyReport) -> None:
 class Variants:
     """Results that are named by their seeds, by what they are named after."""
 
-    def __init__(self, own: set[Path]) -> None:
-        self.own = own
+    def __init__(self, destinations: set[Path]) -> None:
+        self.destinations = destinations
         self.folders: dict[Path, dict[Path, list[Path]]] = {}
 
     def of(self, destination: Path) -> list[Path]:
+        """Returns the variants of the picture whose only result would be at ``destination``."""
         folder = destination.parent
         if folder not in self.folders:
-            self.folders[folder] = self.found_in(folder)
+            self.folders[folder] = self.read_folder(folder)
         return self.folders[folder].get(destination, [])
 
-    def found_in(self, folder: Path) -> dict[Path, list[Path]]:
-        found: dict[Path, list[Path]] = defaultdict(list)
+    def read_folder(self, folder: Path) -> dict[Path, list[Path]]:
+        """Returns all variants in a folder, by the destination that they share."""
+        variants: dict[Path, list[Path]] = defaultdict(list)
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            named = VARIANT.fullmatch(path.name)
-            if named and path not in self.own:  # whose original is called like a variant
-                found[folder / f"{named['stem']}{named['suffix'] or ''}"].append(path)
-        return found
+            match = VARIANT.fullmatch(path.name)
+            if match and path not in self.destinations:  # whose original is called like a variant
+                variants[folder / f"{match['stem']}{match['suffix'] or ''}"].append(path)
+        return variants
 
 
-def verify_tar(job: Job, report: AlbumVerifyReport, max_luma_difference: int | None) -> None:
-    """The same members in the same order; of those that are no pictures, the same bytes."""
+def verify_tar(job: Job, report: Verification, max_luma_difference: int | None) -> None:
+    """Compares two tars: the same members in the same order; of those that are no pictures, the same bytes."""
     source, result = job.source, job.destination
     if not result.is_file():
         report.problems.append(f"{source} has no result")
@@ -132,17 +111,15 @@ def verify_tar(job: Job, report: AlbumVerifyReport, max_luma_difference: int | N
         report.problems.append(f"{source}, {result}: {error}")
 
 
-def verify_member(
-    job: Job, both: tuple[Member, Member], report: AlbumVerifyReport, max_luma_difference: int | None
-) -> None:
-    old, new = both
+def verify_member(job: Job, pair: tuple[Member, Member], report: Verification, max_luma_difference: int | None) -> None:
+    """Compares a member of a tar before and after."""
+    old, new = pair
     name = f"{job.destination}/{new.name}"
     if not old.isreg():
-        if (old.type, old.linkname) != (new.type, new.linkname):
-            report.problems.append(f"{name}: it is of another kind")
+        report.expect((old.type, old.linkname) == (new.type, new.linkname), f"{name}: it is of another kind")
         return
     before, after = read_member(job.source, old), read_member(job.destination, new)
-    report.originals += is_picture(old)
+    report.facts["originals"] += is_picture(old)
     if before == after:
         if is_picture(old):
             report.warnings.append(f"{name} is the original, not coloured")
@@ -155,4 +132,4 @@ def verify_member(
     except InputError as error:
         report.problems.append(f"{name}: {error}")
     else:
-        report.add(name, compare_photos(*photos, max_luma_difference=max_luma_difference))
+        add(report, name, compare_photos(*photos, max_luma_difference=max_luma_difference))

@@ -1,4 +1,4 @@
-"""Proof that a result keeps what its original had; :func:`verify_any` is what ``rechroma verify`` calls."""
+"""Proves that a coloured film keeps what the original had."""
 
 from __future__ import annotations
 
@@ -15,16 +15,12 @@ from av.stream import Stream
 from numpy.typing import NDArray
 
 from restore.errors import VerificationError
-from restore.jobs.plan import TAR_SUFFIX
 from restore.media.film.containers import described, is_timecode_track
 from restore.media.film.decoding import is_chapter_track, is_cover_art
 from restore.media.film.frames import SourceFrame
 from restore.media.film.muxing import file_metadata
 from restore.media.film.source import FilmSource
-from restore.media.photo.reading import PHOTO_SUFFIXES
-from restore.verify.album import AlbumVerifyReport, verify_album
 from restore.verify.packets import StreamDigest, stream_digests
-from restore.verify.photo import PhotoVerifyReport, verify_photo
 
 # Containers without negative times shift a whole file whose sound starts before zero.
 UNSIGNED_CLOCKS = ("matroska", "webm")
@@ -96,17 +92,6 @@ class VerifyReport:
         lines += [f"warning     {warning}" for warning in self.warnings]
         lines += [f"PROBLEM     {problem}" for problem in self.problems]
         return lines
-
-
-def verify_any(
-    original: Path, result: Path, *, max_luma_difference: int | None = None
-) -> VerifyReport | PhotoVerifyReport | AlbumVerifyReport:
-    """Compares an original with its coloured result: films or photos by their names, or folders or tars of photos."""
-    if original.is_dir() or result.is_dir() or original.suffix.lower() == result.suffix.lower() == TAR_SUFFIX:
-        return verify_album(original, result, max_luma_difference=max_luma_difference)
-    are_photos = all(path.suffix.lower() in PHOTO_SUFFIXES for path in (original, result))
-    verify = verify_photo if are_photos else verify_video
-    return verify(original, result, max_luma_difference=max_luma_difference)
 
 
 def verify_video(original: Path, result: Path, *, max_luma_difference: int | None = None) -> VerifyReport:

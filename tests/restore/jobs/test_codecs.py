@@ -14,7 +14,7 @@ import pytest
 from restore.jobs.job import JOURNAL, job_folder
 from restore.jobs.journal import read_journal
 from restore.jobs.report import file_sha256
-from restore.verify.film import verify_any
+from restore.verify import verify_any
 from tests.restore.jobs.killer import Killer
 from tests.restore.media.clips import ffmpeg, make_subtitles
 

@@ -24,7 +24,7 @@ from restore.jobs.recipe import recipe_of
 from restore.jobs.video_worker import VideoTask
 from restore.jobs.workers import Workers
 from restore.paint.network import Colorizer
-from restore.verify.film import verify_any
+from restore.verify import verify_any
 from tests.restore.jobs.films import child_processes, write_shots
 from tests.restore.jobs.killer import Killer
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from restore.jobs.job import job_folder
 from restore.jobs.report import file_sha256
-from restore.verify.film import verify_any
+from restore.verify import verify_any
 from restore.verify.photo import verify_photo
 from tests.restore.jobs.killer import Killer
 from tests.restore.media.clips import ffmpeg

@@ -14,8 +14,9 @@ from restore.cli import main
 from restore.errors import InputError
 from restore.jobs.photos import PhotoOptions, colorize_photos
 from restore.paint.network import Colorizer
-from restore.verify.album import AlbumVerifyReport, verify_album
-from restore.verify.film import verify_any
+from restore.verify import verify_any
+from restore.verify.album import verify_album
+from restore.verify.verification import Verification
 from tests.restore.jobs.test_photos import TopIsBlue, picture, shard
 
 MEMBERS = {"1.png": picture("PNG"), "2.jpg": picture(seed=1), "bad.jpg": b"bad", "3.txt": b"text"}
@@ -46,20 +47,26 @@ def out(drawn: Path, tmp_path: Path) -> Path:
     return shutil.copytree(drawn, tmp_path / "out")
 
 
-def verified(original: Path, result: Path) -> AlbumVerifyReport:
+def verified(original: Path, result: Path) -> Verification:
     report = verify_any(original, result)
-    assert isinstance(report, AlbumVerifyReport)
+    assert isinstance(report, Verification)
     return report
+
+
+def counts(report: Verification) -> tuple[int, int]:
+    """Originals and results."""
+    return report.facts["originals"], report.facts["results"]
 
 
 def test_variants_are_found(album: Path, drawn: Path) -> None:
     report = verified(album, drawn)
     assert report.problems == []
-    assert (report.originals, report.results) == (5, 4 * 2)
+    assert counts(report) == (5, 4 * 2)
+    assert report.luma_max_difference is not None
     assert 0 < report.luma_max_difference < 16
     assert [line.split(" has no result")[0] for line in report.warnings] == [str(album / "bad.jpg")]
     one = verified(album / "a.png", drawn)
-    assert (one.originals, one.results, one.problems) == (1, 2, [])
+    assert (*counts(one), one.problems) == (1, 2, [])
 
 
 def test_a_result_of_another_picture(album: Path, out: Path) -> None:
@@ -72,7 +79,7 @@ def test_what_is_missing_or_damaged(album: Path, out: Path) -> None:
     (out / "b" / "c.seed-7.tif").unlink()
     (out / "a.seed-7.jpg").write_bytes(b"damaged")
     report = verified(album, out)
-    assert report.results == 4 * 2 - 2
+    assert counts(report)[1] == 4 * 2 - 2
     assert len(report.problems) == 1
     assert "a.seed-7.jpg" in report.problems[0]
     (out / "b" / "c.seed-8.tif").unlink()
@@ -83,14 +90,14 @@ def test_names_that_look_like_variants(album: Path, tmp_path: Path) -> None:
     """``a.seed-1.png`` is a picture here, and its result no variant of ``a.png``."""
     colorize_photos([album], tmp_path / "out", colorizer=TopIsBlue())
     report = verified(album, tmp_path / "out")
-    assert (report.originals, report.results, report.problems) == (5, 4, [])
+    assert (*counts(report), report.problems) == (5, 4, [])
 
 
 def test_tars(tmp_path: Path) -> None:
     shard(tmp_path / "in.tar", MEMBERS)
     colorize_photos([tmp_path / "in.tar"], tmp_path / "out.tar", colorizer=TopIsBlue())
     report = verified(tmp_path / "in.tar", tmp_path / "out.tar")
-    assert (report.originals, report.results, report.problems) == (3, 2, [])
+    assert (*counts(report), report.problems) == (3, 2, [])
     assert report.warnings == [f"{tmp_path / 'out.tar'}/bad.jpg is the original, not coloured"]
     with tarfile.open(tmp_path / "out.tar") as tar:
         coloured = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]

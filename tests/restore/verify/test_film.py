@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from restore.errors import InputError, VerificationError
-from restore.verify.film import verify_any, verify_video
+from restore.verify import verify_any
+from restore.verify.film import verify_video
 from tests.restore.media.clips import FASTEST, FRAMES, colour, ffmpeg, make_clip, make_sound_clip
 
 
