@@ -13,8 +13,7 @@ from typing import Generic
 from restore.jobs.film_source import Film
 from restore.jobs.film_stages import Coloured, FilmStages
 from restore.jobs.film_units import Frame, Planned, Unit, UnitLengths, batched_context, plan_stretches, plan_units
-from restore.jobs.job import JOURNAL, Job, holds, job_folder
-from restore.jobs.journal import Entry, read_journal
+from restore.jobs.job import JOURNAL, Entry, Job, has_sha256, job_folder, read_journal
 from restore.jobs.report import file_sha256
 from restore.jobs.unit_encoder import UnitEncoder
 from restore.jobs.unit_file import joined
@@ -82,7 +81,7 @@ class FilmJob(Generic[Frame]):
         if "unit" not in entry:
             return True
         unit = FinishedUnit(**entry["unit"])
-        if not self.is_joined and not holds(self.job.unit_path(unit.name), unit.sha256):
+        if not self.is_joined and not has_sha256(self.job.unit_path(unit.name), unit.sha256):
             self.job.warn(f"frames {unit.first} to {unit.first + unit.frames - 1} are damaged and done again")
             return False
         self.finished[unit.first] = unit
@@ -227,4 +226,4 @@ def is_finished_result(target: Path) -> bool:
     if not target.is_file():
         return False
     results = [entry["result"] for entry in read_journal(job_folder(target) / JOURNAL).entries if "result" in entry]
-    return bool(results) and holds(target, results[-1])
+    return bool(results) and has_sha256(target, results[-1])

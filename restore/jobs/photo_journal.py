@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from restore.jobs.job import Entry, has_sha256
 from restore.jobs.job import Job as JobFolder
-from restore.jobs.job import holds
-from restore.jobs.journal import Entry
 from restore.jobs.plan import Job
 
 __all__ = ["Finished", "PhotoJournal", "ToDo", "place_in", "stamp_of"]
@@ -112,7 +111,9 @@ class PhotoJournal:
         """Why a file must be done again; empty where nothing is wrong but that results are missing."""
         if finished.stamp != stamp_of(Path(finished.source)):
             return f"{finished.source} has changed"
-        bad = [self.out / place for place, sha256 in finished.results.items() if not holds(self.out / place, sha256)]
+        bad = [
+            self.out / place for place, sha256 in finished.results.items() if not has_sha256(self.out / place, sha256)
+        ]
         damaged = [result for result in bad if result.exists()]
         if damaged:
             return f"{damaged[0]} is damaged"

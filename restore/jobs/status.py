@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import InputError
-from restore.jobs.job import JOURNAL, LOCK, job_folder
-from restore.jobs.journal import read_journal
-from restore.jobs.lock import is_locked
+from restore.jobs.job import JOURNAL, LOCK, is_locked, job_folder, read_journal
 
 __all__ = ["JobStatus", "job_status"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from restore.jobs.journal import Journal, read_journal
-from restore.jobs.lock import JobLock
+from filelock import FileLock
+
+from restore.jobs.job import Journal, hold_lock, read_journal
 from restore.jobs.report import plain, write_report
 from restore.jobs.thermal_plan import ThermalPlan
 from restore.media.files import output_errors
@@ -43,14 +44,14 @@ class ReportJournal:
         self.folder = None if plan.single else plan.out
         self.earlier: list[Entry] = []
         """Of a run that was killed."""
-        self.lock: JobLock | None = None
+        self.lock: FileLock | None = None
         self.journal: Journal | None = None
 
     def __enter__(self) -> ReportJournal:
         if self.folder is not None:
             with output_errors(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self.lock = JobLock(self.folder / LOCK, job_of=self.folder)
+                self.lock = hold_lock(self.folder / LOCK, job_of=self.folder)
                 self.earlier = read_journal(self.folder / JOURNAL).entries
         return self
 
@@ -77,9 +78,9 @@ class ReportJournal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if self.lock is not None:
-            self.lock.path.unlink(missing_ok=True)
-            self.lock.close()
+        if self.lock is not None and self.folder is not None:
+            (self.folder / LOCK).unlink(missing_ok=True)
+            self.lock.release()
 
 
 def write_thermal_report(

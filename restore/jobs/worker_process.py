@@ -19,9 +19,11 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, TypeVar
 
+from filelock import FileLock
+
 from restore.errors import OutputError, RechromaError, WorkerError
 from restore.jobs.fingerprint import changes, program_facts
-from restore.jobs.lock import JobLock
+from restore.jobs.job import hold_lock
 
 __all__ = ["Outcome", "Setting", "device_of_worker", "kept", "run_posted"]
 
@@ -142,14 +144,14 @@ def worker_index() -> int:
     folder.mkdir(exist_ok=True)
     for index in count():
         try:
-            held_locks.append(JobLock(folder / str(index), job_of=folder))
+            held_locks.append(hold_lock(folder / str(index), job_of=folder))
         except OutputError:
             continue
         return index
     raise AssertionError("there is always another number")
 
 
-held_locks: list[JobLock] = []
+held_locks: list[FileLock] = []
 
 
 def device_of_worker(device: str) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 import av
 import pytest
 
-from restore.jobs.job import JOURNAL, job_folder
-from restore.jobs.journal import read_journal
+from restore.jobs.job import JOURNAL, job_folder, read_journal
 from restore.jobs.report import file_sha256
 from restore.verify import verify_any
 from tests.restore.jobs.killer import Killer

@@ -18,8 +18,7 @@ from PIL import Image
 
 from restore.errors import DeviceError, DiskError, InputError
 from restore.jobs.films import colorize_video
-from restore.jobs.job import JOURNAL, job_folder
-from restore.jobs.journal import read_journal
+from restore.jobs.job import JOURNAL, job_folder, read_journal
 from restore.media.files import PartialFile, temporary_path, temporary_stem
 from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer

@@ -18,8 +18,7 @@ from restore.jobs.film_plan import PlannedUnit, UnitsTask
 from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import VideoOptions, colorize_video
 from restore.jobs.fingerprint import film_print
-from restore.jobs.job import JOURNAL, UNITS, Job, job_folder
-from restore.jobs.journal import read_journal
+from restore.jobs.job import JOURNAL, UNITS, Job, job_folder, read_journal
 from restore.jobs.recipe import recipe_of
 from restore.jobs.video_worker import VideoTask
 from restore.jobs.workers import Workers

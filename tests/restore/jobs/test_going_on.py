@@ -18,8 +18,7 @@ import pytest
 from restore.cli import main
 from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import VideoOptions
-from restore.jobs.job import JOURNAL, Job, job_folder
-from restore.jobs.journal import read_journal
+from restore.jobs.job import JOURNAL, Job, job_folder, read_journal
 
 FRAMES = 15
 UNITS = UnitLengths(shortest=3, longest=4, context=2)

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from restore.errors import DiskError, InputError, OptionError, OutputError
 from restore.jobs.fingerprint import film_print
-from restore.jobs.job import JOURNAL, LOCK, Job, job_folder
-from restore.jobs.journal import Journal, read_journal
-from restore.jobs.lock import JobLock
+from restore.jobs.job import JOURNAL, LOCK, Job, Journal, job_folder, read_journal
 from restore.jobs.status import job_status
 
 BASES = {"options": {"crf": 18}}
@@ -66,6 +65,15 @@ def test_a_job_goes_on_with_the_same_and_refuses_another(tmp_path: Path) -> None
     with Job(output, CRF_16, restart=True) as job:
         assert job.entries == []
     assert not job_folder(output).exists()
+
+
+def test_a_job_of_another_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    with Job(output, BASES) as job:
+        job.add({"result": "x"})
+    Journal(job_folder(output) / JOURNAL, {"format": 1, **BASES}, [{"result": "x"}]).close()
+    with pytest.raises(OptionError, match=r"out.mkv was begun by another version; .*--restart"):
+        Job(output, BASES)
 
 
 def test_a_second_process_is_told(tmp_path: Path) -> None:
@@ -144,7 +152,7 @@ def test_status_of_nothing(tmp_path: Path) -> None:
 def test_a_disk_that_keeps_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """NFS and FUSE give an open file that is removed another name, so that its folder cannot go yet."""
     folder = job_folder(tmp_path / "out.mkv")
-    remove, close = shutil.rmtree, JobLock.close
+    remove, release = shutil.rmtree, FileLock.release
 
     def remove_all_but_the_lock(path: Path, **options: Any) -> None:
         if path == folder:
@@ -152,12 +160,12 @@ def test_a_disk_that_keeps_open_files(tmp_path: Path, monkeypatch: pytest.Monkey
         else:
             remove(path, **options)
 
-    def close_and_let_go(lock: JobLock) -> None:
-        close(lock)
+    def release_and_let_go(lock: FileLock) -> None:
+        release(lock)
         (folder / ".nfs0001").unlink()
 
     monkeypatch.setattr(shutil, "rmtree", remove_all_but_the_lock)
-    monkeypatch.setattr(JobLock, "close", close_and_let_go)
+    monkeypatch.setattr(FileLock, "release", release_and_let_go)
     with Job(tmp_path / "out.mkv", {}) as job:
         job.add({"result": "x"})
         job.done()

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs import worker_process
-from restore.jobs.lock import JobLock
 from restore.jobs.worker_process import Shelf, device_of_worker, kept, portable
 from restore.jobs.workers import MOST_DEATHS, WAITING, Handout, Workers
 from tests.restore.jobs import tasks
@@ -188,16 +188,16 @@ def test_workers_take_gpus_in_turn_and_a_dead_ones_is_free_again(
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
     monkeypatch.setattr(worker_process, "gettempdir", lambda: str(tmp_path))
-    locks: list[JobLock] = []
+    locks: list[FileLock] = []
     monkeypatch.setattr(worker_process, "held_locks", locks)
     given = []
     for _ in range(4):  # as four processes would: a lock is held from one descriptor, not from one process
         worker_process.worker_index.cache_clear()
         given.append(device_of_worker("cuda"))
     assert given == ["cuda:0", "cuda:1", "cuda:2", "cuda:0"]
-    locks.pop(1).close()
+    locks.pop(1).release()
     worker_process.worker_index.cache_clear()
     assert device_of_worker("cuda") == "cuda:1"
     worker_process.worker_index.cache_clear()
     for lock in locks:
-        lock.close()
+        lock.release()

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from restore.jobs.film_job import FinishedUnit
 from restore.jobs.films import VideoOptions, colorize_video
 from restore.jobs.fingerprint import film_print
-from restore.jobs.job import Job, holds
+from restore.jobs.job import Job, has_sha256
 from restore.jobs.report import file_sha256
 from restore.jobs.unit_file import UnitFile, joined
 from restore.media.film.decoding import media_url
@@ -82,7 +82,7 @@ def replay(source: Path, result: Path, packets: list[Packet[VideoStream]], unit_
         for _ in joined(paths, extradata=b"", target=result):
             pass
         job.add({"result": file_sha256(result)})
-        assert holds(result, job.entries[-1]["result"])
+        assert has_sha256(result, job.entries[-1]["result"])
         job.done()
     return len(paths)
 
