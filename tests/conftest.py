@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import torch
@@ -14,6 +13,8 @@ from restore_models import save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
 from restore_models.pixcolor import PixColorSizes, build_pixcolor
+from tests.media import write_film
+from tests.tools import missing
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TOY_WORKING_SIZE = 64
@@ -22,7 +23,7 @@ TOY_WORKING_SIZE = 64
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
-        pytest.skip("the shared data folder is not beside the project")
+        missing("the shared data folder is not beside the project")
     return SHARED_DATA
 
 
@@ -65,12 +66,4 @@ def sampling_colorizer(sampling_model: Path) -> Colorizer:
 @pytest.fixture
 def gray_film(tmp_path: Path) -> Path:
     """Ten gray frames of 96 x 64 in a second, lossless."""
-    path = tmp_path / "film.mkv"
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
-        for number in range(10):
-            picture = np.full((64, 96), 20 * number + 20, np.uint8)
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
-        film.mux(stream.encode(None))
-    return path
+    return write_film(tmp_path / "film.mkv", [np.full((64, 96), 20 * number + 20, np.uint8) for number in range(10)])

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
-import av
-import cv2
-import numpy as np
-from PIL import Image
-
-from restore.colour import FloatArray
 from restore.errors import InputError
 from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import VideoOptions, colorize_video
@@ -24,33 +16,12 @@ from restore.jobs.photos import PhotoOptions, colorize_photos
 from restore.media.film.source import FilmSource
 from restore.media.photo.reading import read_photo
 from restore.media.thermal import open_thermal
-from restore.paint.network import Colorizer
+from tests.media import noise_film, picture
+from tests.painters import BROWN
 
 __all__ = ["JOB_TARGETS", "TARGETS", "Target", "make_jobs"]
 
 SECONDS_OF_FILM = 0.4
-
-
-class Brown:
-    """A palette of one colour, in place of a network, for films and photos."""
-
-    name, version, weights_sha256, precision = "brown", "1", "0" * 64, "fp32"
-    working_size, largest_batch = 32, 4
-    device, engine = SimpleNamespace(type="cpu"), SimpleNamespace(name="none")
-
-    def prepare(self, luma: FloatArray) -> FloatArray:
-        scale = min(1.0, self.working_size / min(luma.shape))
-        size = [max(round(side * scale) // 4 * 4, 4) for side in luma.shape]
-        return np.asarray(cv2.resize(luma, size[::-1], interpolation=cv2.INTER_AREA), np.float32)
-
-    def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]:
-        return [
-            np.stack([np.full((luma.shape[0] // 4, luma.shape[1] // 4), value, np.float32) for value in (-0.1, 0.1)])
-            for luma in prepared
-        ]
-
-
-BROWN = cast("Colorizer", Brown())
 
 
 @dataclass(frozen=True)
@@ -119,17 +90,11 @@ def interrupt_at(number: int) -> Callable[[int, int | None], None]:
 
 def make_jobs(folder: Path) -> None:
     """``film`` and ``album``: sources, the ``whole`` result, and in ``out`` a job that was interrupted."""
-    shade = np.random.default_rng(5).normal(128, 30, (FRAMES, 48, 64)).clip(0, 255).astype(np.uint8)
     (folder / "film" / "out").mkdir(parents=True)
-    with av.open(str(folder / "film" / "in.mkv"), "w") as film:
-        stream = film.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray"
-        for picture in shade:
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
-        film.mux(stream.encode(None))
+    noise_film(folder / "film" / "in.mkv", FRAMES)
     (folder / "album" / "in").mkdir(parents=True)
-    for number, picture in enumerate(shade[:PHOTOS]):
-        Image.fromarray(picture).save(folder / "album" / "in" / f"{number}.png")
+    for number in range(PHOTOS):
+        (folder / "album" / "in" / f"{number}.png").write_bytes(picture("PNG", (48, 64), number))
     run_film(folder / "film" / "in.mkv", folder / "film" / "whole.mkv")
     run_album(folder / "album" / "in", folder / "album" / "whole")
     with suppress(KeyboardInterrupt):

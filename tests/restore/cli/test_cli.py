@@ -13,17 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restore.cli import main
 from restore.errors import RechromaError
 from restore.jobs.films import report_path
 from restore.media.film.sink import FilmSink
-
-
-def run(*arguments: str | Path) -> int:
-    """``rechroma ARGUMENTS`` in this process; gives the exit code."""
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    return left.value.code if isinstance(left.value.code, int) else 0
+from tests.tools import run
 
 
 def test_help_and_version_load_neither_torch_nor_opencv() -> None:

@@ -7,15 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from restore.cli import main
 from restore.paint.network import Colorizer
 from restore_models import SHIPPED, ShippedModel, registry
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    return left.value.code if isinstance(left.value.code, int) else 0
+from tests.tools import run
 
 
 @pytest.fixture

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from restore.cli import main
 from restore_models import SHIPPED
 from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as error:
-        main([str(argument) for argument in arguments])
-    return int(error.value.code or 0)
+from tests.tools import run
 
 
 def test_files_and_folders_by_the_command_line(

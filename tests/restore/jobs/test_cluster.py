@@ -25,8 +25,8 @@ from restore.jobs.fingerprint import program_facts
 from restore.jobs.worker_process import Setting, settle
 from restore.jobs.workers import MOST_DEATHS, Workers
 from restore.paint.network import Colorizer
+from tests.media import write_shots
 from tests.restore.jobs import tasks
-from tests.restore.jobs.films import write_shots
 
 ROOT = Path(__file__).parents[3]
 OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UnitLengths(shortest=3, longest=6, context=4))

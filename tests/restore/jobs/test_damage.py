@@ -22,7 +22,9 @@ from restore.jobs.job import JOURNAL, job_folder, read_journal
 from restore.media.files import PartialFile, temporary_path, temporary_stem
 from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
-from tests.fuzz.targets import BROWN, FRAMES, JOB_OPTIONS, interrupt_at, make_jobs, run_album, run_film
+from tests.fuzz.targets import FRAMES, JOB_OPTIONS, interrupt_at, make_jobs, run_album, run_film
+from tests.painters import BROWN
+from tests.tools import missing
 
 PAGE = 4096  # bytes; the disk gives no less. Each unit of three frames takes three pages, a photo's result two
 
@@ -140,7 +142,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={7 * PAGE}", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only root can mount the small disk that this test fills")
+        missing("only root can mount the small disk that this test fills")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

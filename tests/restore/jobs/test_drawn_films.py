@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
-import cv2
-import numpy as np
 import pytest
 
 from restore.errors import ModelError, OptionError
@@ -16,6 +13,7 @@ from restore.jobs.job import job_folder
 from restore.jobs.report import file_sha256
 from restore.paint.key_frames import KeyFramePainter
 from restore.paint.network import Colorizer
+from tests.media import write_shots
 
 SHOT, STEP = 14, 3  # frames, and pixels that each goes on
 OPTIONS = VideoOptions(codec="ffv1", seed=5, threads=1, units=UnitLengths(shortest=3, longest=6, context=4))
@@ -28,18 +26,7 @@ class StopError(Exception):
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two shots of clouds that drift so fast that each needs new key frames; both are longer than a unit."""
-    path = tmp_path_factory.mktemp("film") / "film.mkv"
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray"
-        for seed in (1, 2):
-            noise = np.random.default_rng(seed).random((64, 96 + STEP * SHOT)).astype(np.float32)
-            scene = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 2), None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)  # type: ignore[call-overload]
-            for number in range(SHOT):
-                picture = np.ascontiguousarray(scene[:, STEP * number : STEP * number + 96])
-                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
-        out.mux(stream.encode(None))
-    return path
+    return write_shots(tmp_path_factory.mktemp("film") / "film.mkv", (SHOT, SHOT), step=STEP)
 
 
 @pytest.fixture(scope="module")

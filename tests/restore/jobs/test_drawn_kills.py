@@ -15,7 +15,7 @@ from PIL import Image
 
 from restore.jobs.job import job_folder
 from restore.jobs.report import file_sha256
-from tests.restore.jobs.films import write_shots
+from tests.media import write_shots
 from tests.restore.jobs.test_kills import Nightmare, round_of
 
 KILLS = 40

@@ -13,7 +13,7 @@ from restore.jobs.film_plan import PlannedUnit, Reach, UnitsTask, film_tasks, pl
 from restore.jobs.film_reader import FilmReader
 from restore.jobs.film_units import Planned, Unit
 from restore.media.film.source import FilmSource
-from tests.restore.jobs.films import write_shots
+from tests.media import write_shots
 
 REACH = Reach(context=4, look_ahead=5, batch=4, whole_shots=False)
 SHOTS = Reach(context=4, look_ahead=5, batch=4, whole_shots=True)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from restore.cli import main
 from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs.film_plan import PlannedUnit, UnitsTask
 from restore.jobs.film_units import UnitLengths
@@ -24,8 +23,9 @@ from restore.jobs.video_worker import VideoTask
 from restore.jobs.workers import Workers
 from restore.paint.network import Colorizer
 from restore.verify import verify_any
-from tests.restore.jobs.films import child_processes, write_shots
+from tests.media import write_shots
 from tests.restore.jobs.killer import Killer
+from tests.tools import child_processes, run
 
 UNITS_OF_A_FEW = UnitLengths(shortest=3, longest=6, context=4)
 OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UNITS_OF_A_FEW)
@@ -167,12 +167,6 @@ def ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-def run(*arguments: str | Path) -> int:
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    return left.value.code if isinstance(left.value.code, int) else 0
 
 
 @linux

@@ -11,24 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 
-from restore.cli import main
 from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import VideoOptions
 from restore.jobs.job import JOURNAL, Job, job_folder, read_journal
+from tests.media import noise_film
+from tests.tools import run
 
 FRAMES = 15
 UNITS = UnitLengths(shortest=3, longest=4, context=2)
-
-
-def run(*arguments: str | Path) -> int:
-    """``rechroma ARGUMENTS`` in this process; gives the exit code."""
-    with pytest.raises(SystemExit) as left:
-        main([str(argument) for argument in arguments])
-    return left.value.code if isinstance(left.value.code, int) else 0
 
 
 @pytest.fixture(autouse=True)
@@ -44,16 +36,7 @@ def short_units(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def film(tmp_path: Path) -> Path:
-    """Gray noise, lossless."""
-    path = tmp_path / "film.mkv"
-    shade = np.random.default_rng(3).normal(128, 30, (FRAMES, 48, 64)).clip(0, 255).astype(np.uint8)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray"
-        for picture in shade:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
-        out.mux(stream.encode(None))
-    return path
+    return noise_film(tmp_path / "film.mkv", FRAMES)
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import pytest
 from restore.errors import OutputError
 from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
 from restore.jobs.plan import Job, plan_photos
-from tests.fuzz.targets import BROWN
-from tests.restore.jobs.test_photos import picture
+from tests.media import picture
+from tests.painters import BROWN
+from tests.tools import missing
 
 STRANGE = (
     "line\nbreak.png",
@@ -115,7 +116,7 @@ def test_names_that_differ_by_case_alone_do_not_replace_each_other(tmp_path: Pat
     for name in ("a.png", "A.PNG", "b.gif", "B.png"):
         (tmp_path / "in" / name).write_bytes(picture("GIF" if name.endswith("gif") else "PNG", seed=len(name)))
     if len(list((tmp_path / "in").iterdir())) < 4:
-        pytest.skip("this disk does not tell cases apart")
+        missing("this disk does not tell cases apart")
     report = colour([tmp_path / "in"], tmp_path / "out")
     assert len(report.written) == 4
     assert everything_in(tmp_path / "out") == {"a.png", "A.PNG", "b.png", "B.png", "rechroma-report.json"}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from restore.errors import OutputError
 from restore.jobs import names as photo_places
 from restore.jobs.names import Files, Places, are_one_name, folded
+from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
 from restore.jobs.plan import Plan, plan_photos, with_variants
-from tests.restore.jobs.test_photos import files_in, picture, run
+from tests.media import picture
+from tests.painters import TopIsBlue
+from tests.tools import files_in
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "caf\u00e9.png") for form in ("NFC", "NFD"))
 
@@ -27,6 +31,10 @@ def write(folder: Path, *names: str) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(picture("PNG", seed=seed))
     return folder
+
+
+def run(source: Path, out: Path, **options: Any) -> PhotosReport:
+    return colorize_photos([source], out, colorizer=TopIsBlue(), options=PhotoOptions(**options))
 
 
 def places(plan: Plan, out: Path) -> list[str]:

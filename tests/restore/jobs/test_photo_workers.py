@@ -21,7 +21,6 @@ import pytest
 import torch
 from PIL import Image
 
-from restore.cli import main
 from restore.colour import FloatArray
 from restore.errors import DiskError, ModelError, OptionError
 from restore.jobs import photo_stages
@@ -32,8 +31,10 @@ from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
 from restore.jobs.workers import Workers
 from restore.media.files import temporary_path
 from restore.paint.network import Colorizer
+from tests.media import picture, shard
+from tests.painters import TopIsBlue
 from tests.restore.jobs.killer import Killer
-from tests.restore.jobs.test_photos import TopIsBlue, picture, shard
+from tests.tools import run as rechroma
 
 REPORT = "rechroma-report.json"
 TWO = Workers(2, threads=1)
@@ -305,9 +306,7 @@ def test_the_command_hands_its_options_on(
         return PhotosReport()
 
     def command(*arguments: str) -> int:
-        with pytest.raises(SystemExit) as ended:
-            main(["photos", str(album), "-o", str(tmp_path / "out"), "--model", str(toy_model), *arguments])
-        return int(ended.value.code or 0)
+        return rechroma("photos", album, "-o", tmp_path / "out", "--model", toy_model, *arguments)
 
     monkeypatch.setattr("restore.jobs.photos.colorize_photos", taking)
     threads = torch.get_num_threads()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import shutil
@@ -12,50 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from restore.colour import FloatArray
 from restore.errors import DiskError, InputError, OptionError, OutputError
 from restore.jobs import photo_stages
 from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
 from restore.jobs.plan import plan_photos
 from restore.verify.photo import verify_photo
+from tests.media import picture, shard
+from tests.painters import TopIsBlue
+from tests.tools import files_in
 
 REPORT = "rechroma-report.json"
-
-
-class TopIsBlue:
-    """Colours the upper half of an upright picture blue and the lower half orange, and keeps book."""
-
-    name, version, weights_sha256 = "top-is-blue", "1", "0" * 64
-
-    def __init__(self) -> None:
-        self.batches: list[list[tuple[int, ...]]] = []
-
-    def prepare(self, luma: FloatArray) -> FloatArray:
-        assert luma.dtype == np.float32
-        scale = min(1.0, 32 / min(luma.shape))
-        size = (max(round(luma.shape[1] * scale), 4), max(round(luma.shape[0] * scale), 4))
-        return np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.float32)
-
-    def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]:
-        self.batches.append([luma.shape for luma in prepared])
-        chromas = []
-        for luma in prepared:
-            side = np.where(np.arange(luma.shape[0] // 2) < luma.shape[0] // 4, 0.2, -0.2).astype(np.float32)
-            ramp = np.broadcast_to(side[:, None], (luma.shape[0] // 2, luma.shape[1] // 2))
-            chromas.append(np.stack([ramp, -ramp]))
-        return chromas
-
-
-def picture(kind: str = "JPEG", size: tuple[int, int] = (60, 40), seed: int = 0, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    shade = np.random.default_rng(seed).normal(128, 15, size).clip(30, 225).astype(np.uint8)
-    Image.fromarray(shade).save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -82,11 +51,6 @@ def run(inputs: Path | Sequence[Path], out: Path, **options: Any) -> PhotosRepor
     progress = options.pop("progress", None)
     paths = [inputs] if isinstance(inputs, Path) else inputs
     return colorize_photos(paths, out, colorizer=TopIsBlue(), options=PhotoOptions(**options), progress=progress)
-
-
-def files_in(folder: Path) -> list[str]:
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in names if name != REPORT)
 
 
 def test_a_tree_is_mirrored_and_bad_files_are_named(album: Path, tmp_path: Path) -> None:
@@ -314,14 +278,6 @@ def test_pictures_stream_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert max(ahead) <= 6 * 4
     assert palette.batches[0] == [palette.prepare(np.zeros((90, 110), np.float32)).shape]  # too large to share
     assert [len(batch) for batch in palette.batches[1:]] == [4] * 9 + [3]
-
-
-def shard(path: Path, members: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w") as tar:
-        for name, content in members.items():
-            header = tarfile.TarInfo(name)
-            header.size = len(content)
-            tar.addfile(header, io.BytesIO(content))
 
 
 def test_a_tar_gives_a_tar(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from restore.colour import FloatArray
 from restore.errors import InputError, ModelError, OptionError, OutputError
@@ -26,22 +26,12 @@ from restore_models import SHIPPED, save_network
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.thermal import ThermalGenerator, ThermalSizes
 from restore_train.thermal_pairs import read_pairs
+from tests.media import write_film
+from tests.painters import ToyTranslator
 from tests.restore.media.clips import ffmpeg, tone
-from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence, write_film
+from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence
 
 FAST = ThermalOptions(preset="ultrafast", temporal="off", threads=1)
-
-
-class ToyTranslator(nn.Module):
-    """Answers as the thermal network does: the negative of what it sees, and one colour by brightness."""
-
-    multiple_of = 32
-    stride = 4
-    makes_luma = True
-
-    def forward(self, thermal: Tensor) -> tuple[Tensor, Tensor]:
-        small = torch.nn.functional.avg_pool2d(thermal, 4)
-        return 1 - thermal, torch.cat([0.2 - 0.4 * small, 0.1 * torch.ones_like(small)], dim=1)
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ from restore.jobs.status import job_status
 from restore.jobs.thermal import ThermalOptions, ThermalReport, colorize_thermal
 from restore.media.thermal.palettes import palette_colours
 from restore.paint.thermal import HeatPainter, Painting
-from tests.restore.jobs.test_thermal import ToyTranslator
-from tests.restore.media.thermal.made import Counts, fff, flir_jpeg, scene, write_film
+from tests.media import write_film
+from tests.painters import ToyTranslator
+from tests.restore.media.thermal.made import Counts, fff, flir_jpeg, scene
 
 FRAMES, CUT = 40, 15
 OPTIONS = ThermalOptions(

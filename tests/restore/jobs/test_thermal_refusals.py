@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restore.cli import main
 from tests.restore.media.thermal.made import fff, flir_jpeg, scene
+from tests.tools import run
 
 FLIR, DJI = (0xE1, b"FLIR\0"), (0xE3, b"")
 Maker = Callable[[Path, Path], object]
@@ -79,14 +79,13 @@ REFUSED: dict[str, tuple[Maker, int, str]] = {
 def test_what_is_not_thermal_says_what_it_is(
     tmp_path: Path, shared_data: Path, toy_model: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    make, code, line = REFUSED[name]
+    make, alone, line = REFUSED[name]
     make(tmp_path / name, shared_data)
     options = ("--model", str(toy_model), "--device", "cpu", "--engine", "torch", "--threads", "1")
-    for output, expected in ((tmp_path / "out.png", code), (tmp_path / "out", 10)):
-        with pytest.raises(SystemExit) as stop:
-            main(["thermal", str(tmp_path / name), "-o", str(output), *options])
+    for output, expected in ((tmp_path / "out.png", alone), (tmp_path / "out", 10)):
+        code = run("thermal", tmp_path / name, "-o", output, *options)
         told = capsys.readouterr().err
-        assert stop.value.code == expected
+        assert code == expected
         assert line in told
         assert sum(name in each for each in told.splitlines()) == 1
         assert "Traceback" not in told
@@ -103,9 +102,8 @@ def test_a_picture_that_lost_its_values_is_taken_as_rendered_and_says_so(
 ) -> None:  # fmt: skip
     (tmp_path / name).write_bytes(without(sample(shared_data, name), *gone))
     options = ("--model", str(toy_model), "--device", "cpu", "--engine", "torch", "--threads", "1")
-    with pytest.raises(SystemExit) as stop:
-        main(["thermal", str(tmp_path / name), "-o", str(tmp_path / "out.png"), *options])
+    code = run("thermal", tmp_path / name, "-o", tmp_path / "out.png", *options)
     told = capsys.readouterr().err
-    assert not stop.value.code
+    assert code == 0
     assert f"it is of a {camera} without its thermal record" in told
     assert (tmp_path / "out.png").exists()

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from restore.media.film.codecs import Encoding
 from restore.media.film.sink import FilmSink
 from restore.media.film.source import FilmSource
+from tests.tools import missing
 
 FRAMES = 12
 RATE = 25
@@ -24,7 +24,7 @@ LOSSLESS: dict[str, Any] = {"preset": "ultrafast", "crf": 0}
 def ffmpeg(*arguments: str | Path) -> None:
     """Runs ffmpeg; the test is skipped where it is not installed."""
     if shutil.which("ffmpeg") is None:
-        pytest.skip("the ffmpeg program makes this test's clips, and is not installed")
+        missing("the ffmpeg program makes this test's clips, and is not installed")
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"

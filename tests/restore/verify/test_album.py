@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restore.cli import main
 from restore.errors import InputError
 from restore.jobs.photos import PhotoOptions, colorize_photos
 from restore.paint.network import Colorizer
 from restore.verify import verify_any
 from restore.verify.album import verify_album
 from restore.verify.verification import Verification
-from tests.restore.jobs.test_photos import TopIsBlue, picture, shard
+from tests.media import picture, shard
+from tests.painters import TopIsBlue
+from tests.tools import run
 
 MEMBERS = {"1.png": picture("PNG"), "2.jpg": picture(seed=1), "bad.jpg": b"bad", "3.txt": b"text"}
 
@@ -110,11 +111,6 @@ def test_tars(tmp_path: Path) -> None:
 
 
 def test_by_the_command(album: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def run(*arguments: object) -> int:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        return int(ended.value.code or 0)
-
     assert run("verify", album, out) == 0
     assert "5 originals, 8 results" in capsys.readouterr().out
     for path in out.glob("*.seed-*"):

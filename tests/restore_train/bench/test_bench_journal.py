@@ -13,7 +13,7 @@ from restore.jobs.films import VideoOptions
 from restore.jobs.job import job_folder
 from restore.jobs.unit_file import UnitFile
 from restore_train.bench.journal import bench_journal, film_packets, replay
-from tests.fuzz.targets import BROWN
+from tests.painters import BROWN
 
 OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UnitLengths(shortest=3, longest=4, context=2))
 

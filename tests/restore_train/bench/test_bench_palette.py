@@ -10,7 +10,7 @@ from restore.media.thermal import open_thermal
 from restore.paint.thermal import HeatPainter
 from restore_train.bench import palette as bench_palette
 from restore_train.bench.palette import made_recording
-from tests.restore.jobs.test_thermal import ToyTranslator
+from tests.painters import ToyTranslator
 
 
 def test_the_inversion_is_far_cheaper_than_the_definition(monkeypatch: pytest.MonkeyPatch) -> None:

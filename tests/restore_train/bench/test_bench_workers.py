@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from restore.jobs.films import VideoOptions
 from restore.media.film.source import FilmSource
 from restore_train.bench.workers import ONE, THIS_PROCESS, TWO, Timed, WorkersBench, bench_workers, join_shots
-from tests.restore.jobs.films import write_shots
+from tests.media import write_shots
 
 
 @pytest.fixture

@@ -6,27 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from restore.cli import main
-
-
-def code_of(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as left:
-        main(list(arguments))
-    assert isinstance(left.value.code, int)
-    return left.value.code
+from tests.tools import run
 
 
 def test_a_clip_needs_no_subcommand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for form in (["bench"], ["bench", "clip"]):
-        assert code_of(*form, str(tmp_path / "missing.mkv")) == 3
+        assert run(*form, str(tmp_path / "missing.mkv")) == 3
         assert "missing.mkv" in capsys.readouterr().err
 
 
 def test_sampling_is_measured_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
-    assert code_of("bench", "sampling", "--grid", "2", "3", "--batch", "2", "--threads", "1") == 0
+    assert run("bench", "sampling", "--grid", "2", "3", "--batch", "2", "--threads", "1") == 0
     assert "2 of 2" in capsys.readouterr().err
 
 
 def test_sampling_wants_a_pixcolor(toy_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert code_of("bench", "sampling", "--model", str(toy_model)) == 8
+    assert run("bench", "sampling", "--model", str(toy_model)) == 8
     assert "is no PixColor" in capsys.readouterr().err

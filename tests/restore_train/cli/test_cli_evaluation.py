@@ -5,20 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
 
-from restore.cli import main
 from restore_train.cli.evaluate import labels_of
-
-
-def run(*arguments: str | Path) -> int:
-    """``rechroma evaluate ARGUMENTS`` in this process; gives the exit code."""
-    with pytest.raises(SystemExit) as left:
-        main(["evaluate", *map(str, arguments)])
-    return left.value.code if isinstance(left.value.code, int) else 0
+from tests.media import write_film
+from tests.tools import run
 
 
 def picture(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -40,19 +33,14 @@ def clips(tmp_path: Path) -> Path:
     folder = tmp_path / "clips"
     folder.mkdir()
     for seed in range(2):
-        with av.open(str(folder / f"clip{seed}.mkv"), "w") as film:
-            stream = film.add_stream("ffv1", rate=12)
-            stream.width, stream.height, stream.pix_fmt = 88, 64, "yuv420p"
-            for index in range(6):
-                moved = np.ascontiguousarray(picture(seed)[:, index : index + 88])
-                film.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="bgr24")))
-            film.mux(stream.encode(None))
+        moved = [picture(seed)[:, index : index + 88, ::-1] for index in range(6)]
+        write_film(folder / f"clip{seed}.mkv", moved, pix_fmt="yuv420p", rate=12)
     return folder
 
 
 def test_photos(photos: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = ("--json", tmp_path / "out.json", "--html", tmp_path / "out.html", "--sheets", tmp_path / "sheets")
-    assert run("photos", photos, "--model", toy_model, *outputs) == 0
+    assert run("evaluate", "photos", photos, "--model", toy_model, *outputs) == 0
     shown = capsys.readouterr().err
     for word in ("3 pictures", "gray", "toy", "truth", "dCF", "SSIM", "Rainbow"):
         assert word in shown
@@ -70,7 +58,7 @@ def test_photos(photos: Path, toy_model: Path, tmp_path: Path, capsys: pytest.Ca
 def test_clips_joined(clips: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = ("--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
     arguments = ("--join", "--frames", "5", "--every", "3", "--working-size", "64", "--saturation", "0.5")
-    assert run("clips", clips, "--model", toy_model, *arguments, *outputs) == 0
+    assert run("evaluate", "clips", clips, "--model", toy_model, *arguments, *outputs) == 0
     shown = capsys.readouterr().err
     assert "1 clips" not in shown
     for word in ("1 clip", "tmedian", "strong", "Ewarp", "CDC CbCr", "Flicker"):
@@ -95,7 +83,7 @@ def test_clips_joined(clips: Path, toy_model: Path, tmp_path: Path, capsys: pyte
 def test_sets_that_are_not_there(
     command: str, target: str, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(command, tmp_path if target == "EMPTY" else target, "--model", toy_model) == 3
+    assert run("evaluate", command, tmp_path if target == "EMPTY" else target, "--model", toy_model) == 3
     shown = capsys.readouterr().err
     assert shown.count("rechroma:") == 1
     assert "Traceback" not in shown
@@ -103,8 +91,8 @@ def test_sets_that_are_not_there(
 
 @pytest.mark.parametrize("command", ["photos", "clips"])
 def test_outputs_are_checked_before_the_work(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(command, "absent", "--html", tmp_path / "absent" / "page.html") == 5
-    assert run(command, "absent", "--json", tmp_path) == 5
+    assert run("evaluate", command, "absent", "--html", tmp_path / "absent" / "page.html") == 5
+    assert run("evaluate", command, "absent", "--json", tmp_path) == 5
     assert "cannot be written" in capsys.readouterr().err
 
 

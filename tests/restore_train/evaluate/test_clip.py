@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from restore.errors import InputError
 from restore.jobs.films import VideoOptions, colorize_video
 from restore.paint.network import Colorizer
 from restore_train.evaluate.clip import ColourClip
+from tests.media import write_film
 
 FRAMES, HEIGHT, WIDTH = 6, 64, 96
 
@@ -20,19 +20,12 @@ def make_film(path: Path, *, seed: int, pix_fmt: str = "yuv420p", width: int = W
     """A lossless clip of one random still that moves 2 pixels a frame, over a shifting tint."""
     cells = np.random.default_rng(seed).integers(40, 200, (8, 16)).astype(np.uint8)
     still = cells.repeat(HEIGHT // 8, 0).repeat(width // 8, 1)
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream("ffv1", rate=12)
-        stream.width, stream.height, stream.pix_fmt = width, HEIGHT, pix_fmt
-        for index in range(FRAMES):
-            luma = still[:, 2 * index : 2 * index + width]
-            if pix_fmt == "gray":
-                picture = np.ascontiguousarray(luma)
-            else:
-                chroma = [np.full(HEIGHT * width // 4, code + index, np.uint8) for code in (90, 150)]
-                picture = np.concatenate([luma.ravel(), *chroma]).reshape(-1, width)
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format=pix_fmt)))
-        film.mux(stream.encode(None))
-    return path
+    pictures = []
+    for index in range(FRAMES):
+        luma = still[:, 2 * index : 2 * index + width]
+        chroma = [np.full(HEIGHT * width // 4, code + index, np.uint8) for code in (90, 150)]
+        pictures.append(luma if pix_fmt == "gray" else np.concatenate([luma.ravel(), *chroma]).reshape(-1, width))
+    return write_film(path, pictures, pix_fmt=pix_fmt, rate=12)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from restore_train.evaluate.films import ClipResult
 from restore_train.evaluate.html_page import Card, bar_range, cards, figures_table, page
 from restore_train.evaluate.pages import chosen_by_error, clips_page, photos_page
 from restore_train.evaluate.sheets import jpeg
+from tests.tools import missing
 
 Dump = Callable[..., str]
 
@@ -64,7 +65,7 @@ def dump(tmp_path: Path) -> Dump:
     """What a browser makes of a page: its document after the scripts ran."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
-        pytest.skip("no chromium here; scripts/system-packages installs it")
+        missing("no chromium here; scripts/system-packages installs it")
 
     def run(html: str, fragment: str = "") -> str:
         path = tmp_path / "page.html"

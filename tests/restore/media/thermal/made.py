@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
 
-import av
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
@@ -80,27 +78,6 @@ def flir_jpeg(content: bytes, *, part: int = 700) -> bytes:
         payload = b"FLIR\0\x01" + bytes([number, len(parts) - 1]) + piece
         segments += b"\xff\xe1" + struct.pack(">H", len(payload) + 2) + payload
     return picture[:2] + segments + picture[2:]
-
-
-QUARTER_TURN = (0, -65536, 0, 65536, 0, 0, 0, 0, 1 << 30)
-
-
-def write_film(
-    path: Path, pictures: list[NDArray[np.uint8]] | list[Counts], *, codec: str, pix_fmt: str, turned: bool = False
-) -> Path:
-    """Ten frames a second of one gray or RGB format, encoded as ``codec``; ``turned`` to be shown on its side."""
-    with av.open(str(path), "w") as film:
-        stream = film.add_stream(codec, rate=10)
-        assert isinstance(stream, av.VideoStream)
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = pix_fmt
-        if turned:
-            stream.set_display_matrix(QUARTER_TURN)
-        for picture in pictures:
-            name = "rgb24" if picture.ndim == 3 else pix_fmt
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format=name)))
-        film.mux(stream.encode(None))
-    return path
 
 
 def y16_avi(pictures: list[Counts]) -> bytes:

@@ -22,7 +22,7 @@ from restore.media.thermal.palette_inverse import (
 )
 from restore.media.thermal.palettes import palette_colours
 from restore.media.thermal.recordings import codes_of
-from tests.restore.media.thermal.made import write_film
+from tests.media import write_film
 
 Codes = NDArray[np.uint8]
 

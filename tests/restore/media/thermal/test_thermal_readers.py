@@ -15,7 +15,8 @@ from PIL import Image
 from restore.errors import InputError, RechromaError
 from restore.media.thermal import RawArray, open_thermal
 from restore.media.thermal.palettes import palette_colours
-from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence, write_film, y16_avi
+from tests.media import write_film
+from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence, y16_avi
 
 
 def written(path: Path, content: bytes) -> Path:
