@@ -56,6 +56,7 @@ def add(report: Verification, name: str, picture: Verification) -> None:
     report.facts["results"] += 1
     if picture.luma_max_difference is not None and picture.luma_mean_difference is not None:
         report.add_luma(picture.luma_max_difference, picture.luma_mean_difference)
+    report.warnings += [f"{name}: {warning}" for warning in picture.warnings]
     report.problems += [f"{name}: {problem}" for problem in picture.problems]
 
 

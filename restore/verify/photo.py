@@ -18,9 +18,8 @@ MARKABLE = {"JPEG", "PNG", "TIFF", "WEBP"}
 LARGEST_DIFFERENCE = 1.01
 """Codes of the picture's own depth: what rounding explains, and a little for that of floats."""
 
-MEAN_JPEG_DIFFERENCE = 0.5
-LARGEST_JPEG_DIFFERENCE = 16.0
-"""A JPEG block that was clipped at black or white may not encode to its own coefficients again; there are few."""
+LARGEST_ANEW = 8.0
+"""Codes, where a JPEG could not lend its coefficients and was encoded anew as a whole."""
 
 
 def verify_photo(original: Path, result: Path, *, max_luma_difference: int | None = None) -> Verification:
@@ -32,7 +31,8 @@ def verify_photo(original: Path, result: Path, *, max_luma_difference: int | Non
 def compare_photos(before: Photo, after: Photo, *, max_luma_difference: int | None = None) -> Verification:
     """Compares size, pages, format, depth, orientation, alpha, EXIF, ICC, XMP's mark, and luma.
 
-    Luma may differ by rounding, in a JPEG by that of its coefficients, unless ``max_luma_difference`` says how much.
+    Luma of a JPEG is the same, and that of other formats differs by rounding, unless ``max_luma_difference`` says how
+    much it may.
     """
     report = Verification(before.name, after.name)
     pages, depth, expect = len(before.pages), before.bit_depth, report.expect
@@ -56,15 +56,25 @@ def compare_photos(before: Photo, after: Photo, *, max_luma_difference: int | No
         expect(coloured.orientation == page.orientation, f"{place}the orientation differs")
         expect(alpha_is_kept(page, coloured), f"{place}alpha differs")
         report.add_luma(*luma_difference(page, coloured, depth))
-    largest, mean = report.luma_max_difference or 0, report.luma_mean_difference or 0
+    allowed = LARGEST_DIFFERENCE
+    if before.format == after.format == "JPEG":
+        allowed = compare_coefficients(before, after, report)
     if max_luma_difference is not None:
-        is_kept = largest <= max_luma_difference
-    elif after.format == "JPEG":
-        is_kept = largest <= LARGEST_JPEG_DIFFERENCE and mean <= MEAN_JPEG_DIFFERENCE
-    else:
-        is_kept = largest <= LARGEST_DIFFERENCE
-    expect(is_kept, f"luma differs by up to {largest:.2f} codes, {mean:.3f} on average")
+        allowed = max_luma_difference
+    largest, mean = report.luma_max_difference or 0, report.luma_mean_difference or 0
+    expect(largest <= allowed, f"luma differs by up to {largest:.2f} codes, {mean:.3f} on average")
     return report
+
+
+def compare_coefficients(before: Photo, after: Photo, report: Verification) -> float:
+    """Compares two JPEG files' luma as it is stored, and returns by how much it may differ when decoded."""
+    old, new = before.layout.coefficients, after.layout.coefficients
+    if old is None:
+        report.warnings.append("the original's luma could not be carried over and was encoded anew")
+        return LARGEST_ANEW
+    same = new is not None and np.array_equal(old.luma, new.luma) and np.array_equal(old.luma_table, new.luma_table)
+    report.expect(same, "the luma coefficients differ")
+    return 0
 
 
 def read(path: Path) -> Photo:

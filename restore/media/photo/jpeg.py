@@ -1,45 +1,50 @@
-"""JPEG: luma keeps its own quantized coefficients, and every application segment is copied as it is."""
+"""JPEG: luma keeps its own quantized coefficients, and every application segment is copied as it is.
+
+Only Cb and Cr are encoded. What cannot lend its coefficients (RGB and CMYK, which store no luma, and broken files) is
+encoded anew as a whole, which its warnings say.
+"""
 
 from __future__ import annotations
 
 import io
-import struct
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from restore.colour import FloatArray, codes_from_chroma, pull_into_gamut
+from restore.colour import FloatArray, pull_into_gamut
 from restore.errors import DamagedMediaError
 from restore.media.photo.icc import srgb_from_cmyk
-from restore.media.photo.jpeg_blocks import encodable_luma
+from restore.media.photo.jpeg_coefficients import Blocks, Coefficients, read_coefficients, write_coefficients
 from restore.media.photo.jpeg_segments import (
-    Frame,
+    FrameHeader,
     exif_of,
+    has_whole_luma,
     icc_of,
     icc_segments,
-    keep_coefficients,
     read_frame,
     segments,
     with_segments,
-    with_size,
     without_metadata,
     xmp_of,
     xmp_segment,
 )
 from restore.media.photo.metadata import orientation_and_warnings
-from restore.media.photo.photo import ROWS_AT_A_TIME, Codes, Page, Photo, check_size, luma_codes_from_rgb
+from restore.media.photo.photo import Codes, Page, Photo, check_size, luma_codes_from_rgb, rgb_codes
 
-__all__ = ["read_jpeg", "write_jpeg"]
-
-PLAIN_444, PLAIN_422, PLAIN_420 = 0, 1, 2  # Pillow's names of chroma subsampling
-SUBSAMPLINGS = {(1, 1): PLAIN_444, (2, 1): PLAIN_422, (2, 2): PLAIN_420}
 # T.81, table K.2, in natural order.
 CHROMA_TABLE = np.full((8, 8), 99)
 CHROMA_TABLE[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
 COARSEST_CHROMA = 0.2
 """Factor on table K.2 that libjpeg calls quality 90: chroma is coded at least so well, for it is all that is new."""
+
+QUALITY = 98
+"""Of a picture that is encoded anew as a whole."""
+
+BAND_UNITS = 32  # rows of coding units that are transformed at a time
+PRODUCT_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,9 @@ class JpegLayout:
     """What the writer needs of the source."""
 
     data: bytes
-    frame: Frame
-    whole_blocks: NDArray[np.uint8] | None
-    """Luma up to the borders of its blocks; ``luma_codes`` is a view of it. None where the file held no luma."""
-
-    luma_table: NDArray[np.uint16]
-    chroma_table: NDArray[np.uint16] | None
-    """64 quantization steps each, in natural order."""
+    frame: FrameHeader
+    coefficients: Coefficients | None
+    """None where the picture has to be encoded anew as a whole."""
 
 
 def read_jpeg(data: bytes, name: str) -> Photo:
@@ -62,73 +63,47 @@ def read_jpeg(data: bytes, name: str) -> Photo:
     frame = read_frame(parts)
     check_size(frame.width, frame.height)
     plain = without_metadata(data)
-    tables = quantization(plain)
-    if frame.components[0].table not in tables:
-        raise DamagedMediaError("the JPEG lacks the quantization table of its luma")
     exif, xmp, icc = exif_of(parts), xmp_of(parts), icc_of(parts)
     orientation, warnings = orientation_and_warnings(exif)
-
-    whole_blocks: NDArray[np.uint8] | None = None
+    coefficients, reason = None, f"the file stores {frame.space}"
     if frame.space in ("L", "YCbCr"):
-        decoded = decode(plain, "L", *whole_size(frame))
-        codes: Codes = decoded[: frame.height, : frame.width]
-        whole_blocks = decoded if decoded.shape[0] % 8 == decoded.shape[1] % 8 == 0 else None
+        codes: Codes = decode(plain, "L")
+        try:
+            coefficients = read_coefficients(plain)
+        except DamagedMediaError as error:
+            reason = str(error)
+        if frame.progressive and not has_whole_luma(plain, frame):
+            coefficients, reason = None, "scans are missing, and decoders guess what they held"
     elif frame.space == "RGB":
-        codes = luma_codes_from_rgb(decode(plain, "RGB", frame.width, frame.height), 255)
+        codes = luma_codes_from_rgb(decode(plain, "RGB"), 255)
     else:
-        codes = luma_codes_from_rgb(srgb_from_cmyk(decode(plain, "CMYK", frame.width, frame.height), icc), 255)
+        codes = luma_codes_from_rgb(srgb_from_cmyk(decode(plain, "CMYK"), icc), 255)
         warnings += ("CMYK became sRGB: the colours to be added have no place in a CMYK separation",)
+    if coefficients is None:
+        warnings += (f"luma cannot be carried over and is encoded anew, to within a few codes: {reason}",)
     if data.count(b"MPF\0", 0, parts[-1].start):
-        warnings += ("further pictures behind the first one are left out",)
-
-    chroma_table = tables.get(frame.components[1].table) if frame.space == "YCbCr" else None
-    layout = JpegLayout(data, frame, whole_blocks, tables[frame.components[0].table], chroma_table)
+        warnings += ("further pictures after the first one are left out",)
+    layout = JpegLayout(data, frame, coefficients)
     return Photo(name, "JPEG", 8, (Page(codes, None, orientation),), exif, xmp, icc, 8, layout, warnings)
 
 
-def quantization(data: bytes) -> dict[int, NDArray[np.uint16]]:
-    """Numbered tables of 64 steps in natural order. Raises ``DamagedMediaError``."""
+def decode(data: bytes, mode: str) -> NDArray[np.uint8]:
+    """Returns pixels; ``L`` is the file's own luma, with no way through RGB. Raises ``DamagedMediaError``."""
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as header:
-            tables: dict[int, list[int]] = getattr(header, "quantization", {})
-    except (OSError, SyntaxError, ValueError, IndexError, struct.error) as error:
-        raise DamagedMediaError("the JPEG's header is broken") from error
-    return {number: np.array(steps, np.uint16) for number, steps in tables.items()}
-
-
-def whole_size(frame: Frame) -> tuple[int, int]:
-    """Width and height up to the blocks' borders, so that no pixel of a block is lost.
-
-    Only up to those of luma's own 8 x 8 blocks: a progressive scan of one component has no further ones.
-    """
-    luma = frame.components[0]
-    if any(other.across > luma.across or other.down > luma.down for other in frame.components):
-        return frame.width, frame.height
-    return frame.width + -frame.width % 8, frame.height + -frame.height % 8
-
-
-def decode(data: bytes, mode: str, width: int, height: int) -> NDArray[np.uint8]:
-    """``L`` is the file's own luma, with no way through RGB. Raises ``DamagedMediaError``."""
-    try:
-        with Image.open(io.BytesIO(with_size(data, width, height)), formats=["JPEG"]) as picture:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
             if mode == "L":
-                picture.draft("L", (width, height))
+                picture.draft("L", picture.size)
             return np.array(picture)
-    except OSError as error:
+    except (OSError, SyntaxError, ValueError, IndexError) as error:
         raise DamagedMediaError(f"the JPEG is truncated or broken: {error}") from error
 
 
 def write_jpeg(photo: Photo, chroma: FloatArray) -> bytes:
-    """Luma in its own quantization, chroma at 4:4:4 where the source was gray, else with the source's subsampling."""
+    """Encodes chroma at 4:4:4 where the source was gray, else with the source's subsampling, beside luma as it was."""
     layout: JpegLayout = photo.layout
-    luma = luma_to_encode(photo)
-    height, width = luma.shape
     page = photo.pages[0]
-    rows, columns = page.luma_codes.shape
-    cb, cr = np.pad(chroma_codes(page, chroma), ((0, 0), (0, height - rows), (0, width - columns)), mode="edge")
-    picture = Image.merge("YCbCr", [Image.fromarray(plane) for plane in (luma, cb, cr)])
     return with_segments(
-        with_size(encode(picture, layout), columns, rows),
+        encode_anew(page, chroma) if layout.coefficients is None else encode_chroma(layout, page, chroma),
         layout.data,
         keep_adobe=layout.frame.space == "YCbCr",
         xmp=xmp_segment(photo.xmp) if photo.xmp else None,
@@ -136,50 +111,69 @@ def write_jpeg(photo: Photo, chroma: FloatArray) -> bytes:
     )
 
 
-def chroma_codes(page: Page, chroma: FloatArray) -> NDArray[np.uint8]:
-    """Chroma ``2 x H x W`` in gamut, as codes; in bands, as its float steps would take ten times its memory."""
-    codes = np.empty(chroma.shape, np.uint8)
-    for top in range(0, chroma.shape[1], ROWS_AT_A_TIME):
-        band = slice(top, top + ROWS_AT_A_TIME)
-        in_gamut = pull_into_gamut(Page(page.luma_codes[band]).luma, chroma[:, band])
-        codes[:, band] = codes_from_chroma(in_gamut, bit_depth=8, full_range=True)
-    return codes
-
-
-def luma_to_encode(photo: Photo) -> NDArray[np.uint8]:
-    layout: JpegLayout = photo.layout
-    if layout.whole_blocks is None:
-        return np.asarray(np.rint(photo.luma * 255), np.uint8)
-    height, width = layout.whole_blocks.shape
-    plain = without_metadata(layout.data)
-
-    def decode_group(first: int, end: int) -> NDArray[np.uint8]:
-        return decode(keep_coefficients(plain, first, end), "L", width, height)
-
-    return encodable_luma(layout.whole_blocks, layout.luma_table.astype(np.float32), decode_group)
-
-
-def chroma_steps(layout: JpegLayout) -> NDArray[np.uint16]:
-    """As fine as luma's or as the source's chroma, and never coarser than quality 90."""
-    steps = np.maximum(np.rint(CHROMA_TABLE.reshape(64) * COARSEST_CHROMA), 1).astype(np.uint16)
-    steps = np.minimum(steps, np.maximum(layout.luma_table, 1))
-    return steps if layout.chroma_table is None else np.minimum(steps, layout.chroma_table)
-
-
-def encode(picture: Image.Image, layout: JpegLayout) -> bytes:
-    frame = layout.frame
-    subsampling = PLAIN_444
-    if frame.space == "YCbCr":
-        luma, chroma = frame.components[:2]
-        subsampling = SUBSAMPLINGS.get((luma.across // chroma.across, luma.down // chroma.down), PLAIN_444)
-    tables = [layout.luma_table.tolist(), chroma_steps(layout).tolist()]
-    for extras in ({"optimize": True, "progressive": frame.progressive}, {}):
-        buffer = io.BytesIO()
-        try:  # no quality: Pillow would scale the tables by it
-            picture.save(buffer, "JPEG", qtables=tables, subsampling=subsampling, **extras)
-        except OSError:  # both extras need the whole file in Pillow's buffer, which noise can overflow
-            if not extras:
-                raise
-        else:
-            break
+def encode_anew(page: Page, chroma: FloatArray) -> bytes:
+    """Encodes the whole picture."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb_codes(page, chroma, 8)).save(buffer, "JPEG", quality=QUALITY, subsampling="4:4:4")
     return buffer.getvalue()
+
+
+def encode_chroma(layout: JpegLayout, page: Page, chroma: FloatArray) -> bytes:
+    """Puts coefficients of chroma ``2 x H x W`` beside those of the source's luma."""
+    source = layout.coefficients
+    assert source is not None
+    steps = chroma_steps(source)
+    planes = [source.luma, *(np.empty((*grid, 64), np.int16) for grid in source.grids[1:])]
+    down, across = (max(factors) for factors in zip(*source.factors, strict=True))
+    height, width = page.luma_codes.shape
+    for unit in range(0, -(-height // (8 * down)), BAND_UNITS):
+        band = slice(unit * 8 * down, (unit + BAND_UNITS) * 8 * down)
+        in_gamut = pull_into_gamut(Page(page.luma_codes[band]).luma, chroma[:, band])
+        for plane, (rows, columns), samples in zip(planes[1:], source.factors[1:], in_gamut, strict=True):
+            blocks = plane[unit * rows : (unit + BAND_UNITS) * rows]
+            size = -(-8 * blocks.shape[0] * down // rows), -(-8 * blocks.shape[1] * across // columns)
+            whole = np.pad(
+                samples, [(0, max(full - side, 0)) for full, side in zip(size, samples.shape, strict=True)], "edge"
+            )
+            blocks[:] = quantized(whole, blocks.shape[:2], steps)
+    tables = np.stack([source.luma_table, steps])
+    return write_coefficients(planes, tables, source.factors, (height, width), progressive=layout.frame.progressive)
+
+
+def chroma_steps(source: Coefficients) -> NDArray[np.uint16]:
+    """Returns steps as fine as luma's or as the source's chroma, and never coarser than quality 90."""
+    steps = np.maximum(np.rint(CHROMA_TABLE.reshape(64) * COARSEST_CHROMA), 1).astype(np.uint16)
+    steps = np.minimum(steps, np.maximum(source.luma_table, 1))
+    return steps if source.chroma_table is None else np.minimum(steps, np.maximum(source.chroma_table, 1))
+
+
+def quantized(samples: FloatArray, grid: tuple[int, int], steps: NDArray[np.uint16]) -> Blocks:
+    """Shrinks chroma in [-0.5, 0.5] to a grid of blocks, and returns their coefficients ``rows x columns x 64``."""
+    rows, columns = grid
+    if samples.shape != (8 * rows, 8 * columns):
+        samples = np.asarray(cv2.resize(samples, (8 * columns, 8 * rows), interpolation=cv2.INTER_AREA), np.float32)
+    blocks = samples.reshape(rows, 8, columns, 8).swapaxes(1, 2).reshape(-1, 64) * np.float32(255)
+    return np.asarray(
+        np.rint(product(blocks, np.divide(DCT.T, steps, dtype=np.float32))).reshape(rows, columns, 64), np.int16
+    )
+
+
+def product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns ``N x 64`` times ``64 x 64``, in pieces so small that BLAS does not share them out among threads.
+
+    Photos already run side by side; with threads of its own, one such product took 40 times as long on busy cores.
+    """
+    padded = np.zeros((-(-len(rows) // PRODUCT_ROWS), PRODUCT_ROWS, 64), np.float32)
+    padded.reshape(-1, 64)[: len(rows)] = rows
+    return np.asarray((padded @ matrix).reshape(-1, 64)[: len(rows)])
+
+
+def dct_matrix() -> NDArray[np.float32]:
+    """Returns ``64 x 64``, orthonormal: coefficients in natural order = matrix @ pixels (T.81, A.3.3)."""
+    place = np.arange(8)
+    rows = np.cos((2 * place[None] + 1) * place[:, None] * np.pi / 16) / 2
+    rows[0] /= np.sqrt(2)
+    return np.kron(rows, rows).astype(np.float32)
+
+
+DCT = dct_matrix()

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from restore.errors import DamagedMediaError, InputError
 
-__all__ = [
-    "Component",
-    "Frame",
-    "Segment",
-    "exif_of",
-    "icc_of",
-    "icc_segments",
-    "keep_coefficients",
-    "read_frame",
-    "segments",
-    "with_segments",
-    "with_size",
-    "without_metadata",
-    "xmp_of",
-    "xmp_segment",
-]
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""Any that is not part of a scan."""
 
-SOI = b"\xff\xd8"
-SOS, DQT, COMMENT, APP0, APP1, APP2, APP14, APP15 = 0xDA, 0xDB, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+COEFFICIENTS = 64
+SOS, COMMENT, APP0, APP1, APP2, APP14, APP15 = 0xDA, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 READABLE_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive Huffman
+DECISIVE = FRAME_MARKERS | {0xC4, 0xDB, 0xDD}  # frame, Huffman and quantization tables, restart interval
 EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 ICC = b"ICC_PROFILE\0"
 MULTI_PICTURE = b"MPF\0"
 LARGEST_PAYLOAD = 65533
-COEFFICIENTS = 64
 
 
 @dataclass(frozen=True)
@@ -61,7 +49,7 @@ class Component:
 
 
 @dataclass(frozen=True)
-class Frame:
+class FrameHeader:
     """What a JPEG says about its picture."""
 
     width: int
@@ -72,9 +60,8 @@ class Frame:
     """L, YCbCr, RGB or CMYK."""
 
 
-def segments(data: bytes) -> Iterator[Segment]:
-    """Segments up to and with the first start of scan. Raises ``DamagedMediaError``."""
-    position = 2
+def segments(data: bytes, position: int = 2) -> Iterator[Segment]:
+    """Yields the segments from ``position`` on, up to and with the next start of scan. Raises ``DamagedMediaError``."""
     while True:
         if data[position : position + 1] != b"\xff":
             raise DamagedMediaError("the JPEG's headers are cut off or broken")
@@ -92,7 +79,7 @@ def segments(data: bytes) -> Iterator[Segment]:
         position = end
 
 
-def read_frame(parts: Iterable[Segment]) -> Frame:
+def read_frame(parts: Iterable[Segment]) -> FrameHeader:
     """The frame header, and the colour space as libjpeg decides on it. Raises ``InputError``."""
     frame, has_jfif, transform = None, False, None
     for part in parts:
@@ -122,34 +109,25 @@ def read_frame(parts: Iterable[Segment]) -> Frame:
         space = "YCbCr"
     else:
         space = "RGB" if transform == 0 or identities == b"RGB" else "YCbCr"
-    return Frame(width, height, frame.marker == 0xC2, components, space)
+    return FrameHeader(width, height, frame.marker == 0xC2, components, space)
 
 
-def with_size(data: bytes, width: int, height: int) -> bytes:
-    """The same coefficients under another size; only sizes with as many blocks decode."""
-    patched = bytearray(data)
-    for part in segments(data):
-        if part.marker in FRAME_MARKERS:
-            struct.pack_into(">HH", patched, part.start + 5, height, width)
-    return bytes(patched)
-
-
-def keep_coefficients(data: bytes, first: int, end: int) -> bytes:
-    """The file with every other coefficient (in zigzag order) decoding to 0, by patched quantization tables."""
-    patched = bytearray(data)
-    for part in segments(data):
-        if part.marker != DQT:
-            continue
-        position = part.start + 4
-        while position < part.end:
-            size = 2 if patched[position] >> 4 else 1
-            table = position + 1
-            patched[table : table + first * size] = bytes(first * size)
-            patched[table + end * size : table + COEFFICIENTS * size] = bytes((COEFFICIENTS - end) * size)
-            position = table + COEFFICIENTS * size
-    if len(patched) != len(data):
-        raise DamagedMediaError("the JPEG's quantization tables are broken")
-    return bytes(patched)
+def has_whole_luma(data: bytes, frame: FrameHeader) -> bool:
+    """Whether the scans of a progressive file hold all bits of its luma; what is missing, decoders guess."""
+    missing, position = set(range(COEFFICIENTS)), 2
+    try:
+        while missing:
+            *_, scan = segments(data, position)
+            identities, (first, last, bits) = scan.payload[1:-3:2], scan.payload[-3:]
+            if frame.components[0].identity in identities and not bits & 15:
+                missing -= set(range(first, last + 1))
+            following = MARKER.search(data, scan.end)
+            if following is None or following[0] == EOI:
+                break
+            position = following.start()
+    except (DamagedMediaError, ValueError):
+        return False
+    return not missing
 
 
 def exif_of(parts: Iterable[Segment]) -> bytes | None:
@@ -192,15 +170,15 @@ def icc_segments(profile: bytes) -> bytes:
 
 
 def without_metadata(data: bytes) -> bytes:
-    """Only what decides on pixels, so that no decoder stumbles over broken metadata, or interprets any."""
-    kept, scan = [SOI], len(data)
+    """Returns only what decides on pixels, so that no decoder stumbles over broken metadata, or interprets any."""
+    head, scan = [SOI], len(data)
     for part in segments(data):
-        decides = part.marker == APP0 or (part.marker == APP14 and part.payload.startswith(b"Adobe"))
+        names_space = part.marker == APP0 or (part.marker == APP14 and part.payload.startswith(b"Adobe"))
         if part.marker == SOS:
             scan = part.start
-        elif decides or not (APP0 <= part.marker <= APP15 or part.marker == COMMENT):
-            kept.append(data[part.start : part.end])
-    return b"".join(kept) + data[scan:]
+        elif names_space or part.marker in DECISIVE:
+            head.append(data[part.start : part.end])
+    return b"".join(head) + data[scan:]
 
 
 def with_segments(encoded: bytes, source: bytes, *, keep_adobe: bool, xmp: bytes | None, icc: bytes | None) -> bytes:

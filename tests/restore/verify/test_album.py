@@ -64,7 +64,7 @@ def test_variants_are_found(album: Path, drawn: Path) -> None:
     assert report.problems == []
     assert counts(report) == (5, 4 * 2)
     assert report.luma_max_difference is not None
-    assert 0 < report.luma_max_difference < 16
+    assert 0 < report.luma_max_difference < 1
     assert [line.split(" has no result")[0] for line in report.warnings] == [str(album / "bad.jpg")]
     one = verified(album / "a.png", drawn)
     assert (*counts(one), one.problems) == (1, 2, [])

@@ -89,3 +89,25 @@ def test_bit_depth_and_pages(tmp_path: Path) -> None:
 def test_unreadable_files_are_named(original: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.png: there is no such file"):
         verify_photo(original, tmp_path / "missing.png")
+
+
+def test_a_jpeg_keeps_its_very_coefficients(tmp_path: Path) -> None:
+    """Encoded again at the best quality, luma looks the same, and is not."""
+    before, after, again = (tmp_path / name for name in ("before.jpg", "after.jpg", "again.jpg"))
+    Image.fromarray(GRAY).save(before, quality=80)
+    after.write_bytes(write_photo(read_photo(before), np.zeros((2, *GRAY.shape), np.float32)))
+    report = verify_photo(before, after)
+    assert report.problems == []
+    assert report.luma_max_difference == 0
+    with Image.open(after) as picture:
+        picture.save(again, quality=100, subsampling=0, xmp=picture.info["xmp"])
+    assert "the luma coefficients differ" in verify_photo(before, again).problems
+
+
+def test_a_jpeg_of_rgb_may_differ_by_its_coding(tmp_path: Path) -> None:
+    before, after = tmp_path / "before.jpg", tmp_path / "after.jpg"
+    before.write_bytes(imagecodecs.jpeg8_encode(np.dstack([GRAY] * 3), 90, colorspace="RGB", outcolorspace="RGB"))
+    after.write_bytes(write_photo(read_photo(before), np.zeros((2, *GRAY.shape), np.float32)))
+    report = verify_photo(before, after)
+    assert report.problems == []
+    assert "encoded anew" in report.warnings[0]
