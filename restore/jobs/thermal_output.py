@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import av
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
@@ -23,15 +20,15 @@ from restore.colour import CodeArray, FloatArray, Matrix, codes_from_chroma, rgb
 from restore.jobs.thermal_stages import Shown, ThermalOptions, chroma_at
 from restore.media.files import write_beside
 from restore.media.film.codecs import Encoding
-from restore.media.film.colour_tags import LIMITED_RANGE
+from restore.media.film.colour_tags import LIMITED_RANGE, ColourTags, complete_tags
+from restore.media.film.containers import CopiedStreams
 from restore.media.film.frames import FilmLayout
 from restore.media.film.pixel_formats import PlanarFormat, is_planar_name
 from restore.media.film.sink import FilmSink
-from restore.media.film.source import FilmSource
 from restore.media.photo.metadata import mark_machine_made
 from restore.media.thermal import ThermalFrame, ThermalSource
 
-__all__ = ["Planes", "RawWriter", "as_film", "film_planes", "film_sink", "raw_paths", "write_still"]
+__all__ = ["Planes", "RawWriter", "film_planes", "film_sink", "raw_paths", "write_still"]
 
 Planes = tuple[CodeArray, CodeArray, CodeArray]
 
@@ -110,54 +107,37 @@ class RawWriter:
         self.stack.__exit__(kind, error, trace)
 
 
-@contextmanager
-def as_film(source: ThermalSource, options: ThermalOptions) -> Iterator[FilmSource]:
-    """The recording as the sink wants to see it: as a film of a rendered, not a sensor's, format.
-
-    A recording that FFmpeg does not read is stood for by a film of one empty frame, with its size, clock and name.
-    """
+def film_layout(source: ThermalSource, options: ThermalOptions) -> FilmLayout:
+    """Returns the layout of a recording's film: of a rendered picture, not of the sensor's values."""
     asked = options.pix_fmt is not None and is_planar_name(options.pix_fmt)  # the sink refuses other names
     depth = PlanarFormat.parse(options.pix_fmt or "").bit_depth if asked else PICTURE_DEPTH
-    with ExitStack() as stack:
-        film = source.film
-        if film is None:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rechroma-"))
-            film = stack.enter_context(FilmSource(empty_film(Path(folder) / "empty.mkv", source)))
-            film.path, film.decisions = source.path, []
-            timing = {"average_rate": source.rate, "time_base": Fraction(source.time_base), "duration_seconds": None}
-            film.layout = replace(film.layout, **timing)  # type: ignore[arg-type]
-        tags = replace(film.layout.tags, color_range=LIMITED_RANGE)
-        pix_fmt = PlanarFormat(depth, (1, 1)).name
-        film.layout = replace(
-            film.layout, pix_fmt=pix_fmt, bit_depth=depth, subsampling=(1, 1), full_range=False, tags=tags
-        )
-        yield film
-
-
-def empty_film(path: Path, source: ThermalSource) -> Path:
+    pix_fmt = PlanarFormat(depth, (1, 1)).name
+    if source.film is not None:
+        layout = source.film.layout
+        return replace(layout, pix_fmt=pix_fmt, tags=replace(layout.tags, color_range=LIMITED_RANGE))
     height, width = source.shape
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=source.rate)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame(width, height, "yuv420p")))
-        container.mux(stream.encode(None))
-    return path
+    tags, _ = complete_tags(ColourTags(color_range=LIMITED_RANGE), width=width, height=height, pix_fmt=pix_fmt)
+    return FilmLayout(width, height, pix_fmt, source.rate, Fraction(source.time_base), tags)
 
 
-def film_sink(path: Path, film: FilmSource, options: ThermalOptions) -> FilmSink:
-    """Raises ``OutputError`` and ``EncoderError`` for what cannot be written."""
+def film_sink(path: Path, source: ThermalSource, options: ThermalOptions) -> FilmSink:
+    """Returns what writes a recording, with the sound and tags of one that FFmpeg reads.
+
+    Raises ``OutputError`` and ``EncoderError`` for what cannot be written.
+    """
+    copied = source.film.copied if source.film is not None else CopiedStreams(source.path)
     encode = Encoding(
         codec=options.codec, crf=options.crf, preset=options.preset, pix_fmt=options.pix_fmt,
         threads=options.threads, comment=FILM_NOTE, allow_loss=True,
     )  # fmt: skip
-    return FilmSink(path, film, encode)
+    return FilmSink(path, film_layout(source, options), copied, encode)
 
 
-def film_planes(picture: Shown, film: FilmLayout, sink: FilmSink, *, upsampling: str) -> Planes:
+def film_planes(picture: Shown, sink: FilmSink, *, upsampling: str) -> Planes:
     """A finished picture as codes of Y, Cb and Cr."""
-    chroma = chroma_at(picture, sink.chroma_shape, upsampling=upsampling, matrix=film.matrix)
+    chroma = chroma_at(picture, sink.chroma_shape, upsampling=upsampling, matrix=sink.layout.matrix)
     cb, cr = codes_from_chroma(chroma, bit_depth=sink.bit_depth, full_range=False)
-    return luma_codes(picture.luma, film.bit_depth), cb, cr
+    return luma_codes(picture.luma, sink.layout.bit_depth), cb, cr
 
 
 def luma_codes(luma: FloatArray, bit_depth: int) -> CodeArray:

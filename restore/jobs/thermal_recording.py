@@ -23,12 +23,11 @@ from restore.jobs.film_stages import FilmStages
 from restore.jobs.fingerprint import film_print, program_facts
 from restore.jobs.job import Job
 from restore.jobs.report import plain
-from restore.jobs.thermal_output import Planes, as_film, film_planes, film_sink
+from restore.jobs.thermal_output import Planes, film_planes, film_sink
 from restore.jobs.thermal_stages import Normalised, ThermalOptions, in_range, normalised, painted, shown
 from restore.jobs.video_stages import quarter_turns
 from restore.media.film.frames import SourceFrame
 from restore.media.film.sink import FilmSink
-from restore.media.film.source import FilmSource
 from restore.media.thermal import ThermalFrame, ThermalSource
 from restore.paint.thermal import ThermalPainter
 from restore.temporal import ChromaFrame, Strength
@@ -145,11 +144,10 @@ def colour_recording(source: ThermalSource, colouring: Colouring) -> Coloured:
     options, target = colouring.options, colouring.target
     started = time.monotonic()
     with ExitStack() as stack:
-        film = stack.enter_context(as_film(source, options))
-        sink = film_sink(target, film, options)
+        sink = film_sink(target, source, options)
         notes = {"batch": colouring.painter.batch, "frames": source.frame_count_estimate}
         job = stack.enter_context(Job(target, job_bases(source.path, colouring), notes=notes, restart=options.restart))
-        stages = recording_stages(colouring, film, sink, job.notes["batch"])
+        stages = recording_stages(colouring, sink, job.notes["batch"])
         film_job = FilmJob(job, sink, stages, options.units)
         seconds = film_job.seconds
 
@@ -174,11 +172,11 @@ def job_bases(path: Path, colouring: Colouring) -> dict[str, Any]:
     }
 
 
-def recording_stages(colouring: Colouring, film: FilmSource, sink: FilmSink, batch_size: int) -> FilmStages[Normalised]:
+def recording_stages(colouring: Colouring, sink: FilmSink, batch_size: int) -> FilmStages[Normalised]:
     """The stages of a recording, in the parts between which units begin and end."""
     painter, options = colouring.painter, colouring.options
     luma = options.luma_of(painter)
-    turns = quarter_turns(film.layout.rotation)
+    turns = quarter_turns(sink.layout.rotation)
 
     def prepare(frames: Iterable[SourceFrame]) -> Iterator[Normalised]:
         for frame in frames:
@@ -188,10 +186,10 @@ def recording_stages(colouring: Colouring, film: FilmSource, sink: FilmSink, bat
     def finish(steady: Iterable[ChromaFrame]) -> Iterator[tuple[SourceFrame, Planes]]:
         for picture in shown(steady, luma=luma, saturation=options.saturation, turns=turns):
             assert picture.clock is not None
-            yield picture.clock, film_planes(picture, film.layout, sink, upsampling=options.upsampling)
+            yield picture.clock, film_planes(picture, sink, upsampling=options.upsampling)
 
     def encoded(frame: SourceFrame, planes: Planes) -> av.VideoFrame:
-        return sink.picture_of_planes(planes[0], planes[1:], like=frame)
+        return sink.picture_of_planes(planes[0], planes[1:], pts=frame.pts)
 
     return FilmStages(
         prepare=prepare,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +117,11 @@ def open_sink(target: Path, film: FilmSource, options: VideoOptions) -> FilmSink
         threads=options.threads,
         comment=MACHINE_MADE,
     )
-    turns = quarter_turns(film.layout.rotation)
-    width = film.layout.width * (2 if options.compare and turns % 2 == 0 else 1)
-    height = film.layout.height * (2 if options.compare and turns % 2 == 1 else 1)
-    return FilmSink(target, film, encode, width=width, height=height)
+    layout = film.layout
+    if options.compare:
+        is_wide = quarter_turns(layout.rotation) % 2 == 0
+        layout = replace(layout, width=layout.width * (1 + is_wide), height=layout.height * (2 - is_wide))
+    return FilmSink(target, layout, film.copied, encode)
 
 
 def film_stages(
@@ -147,7 +148,7 @@ def film_stages(
             chroma_shape=sink.chroma_shape,
             turns=quarter_turns(layout.rotation),
         )
-        return sink.picture_of_planes(luma, (cb, cr), like=frame)
+        return sink.picture_of_planes(luma, (cb, cr), pts=frame.pts, duration=frame.frame.duration)
 
     return FilmStages(
         prepare=lambda frames: prepared_frames(frames, colorizer, layout, plane_shape(layout, sink.subsampling)),

@@ -28,16 +28,16 @@ SD_LINES, HD_WIDTH = 576, 1280
 
 @dataclass(frozen=True)
 class ColourTags:
-    """As FFmpeg's integers; 2 is "unspecified", and 0 is for range."""
+    """FFmpeg's integers; 2 is "unspecified", 0 for range."""
 
-    colorspace: int
+    colorspace: int = UNSPECIFIED
     """Matrix of R, G, B to Y, Cb, Cr."""
 
-    primaries: int
-    trc: int
+    primaries: int = UNSPECIFIED
+    trc: int = UNSPECIFIED
     """Transfer characteristic (gamma, PQ, HLG)."""
 
-    color_range: int
+    color_range: int = 0
     """1 limited, 2 full."""
 
     @classmethod
@@ -58,20 +58,24 @@ class ColourTags:
         target.color_primaries, target.color_trc = self.primaries, self.trc
 
 
-def complete_tags(tags: ColourTags, *, width: int, height: int, pix_fmt: str) -> tuple[ColourTags, list[str]]:
-    """The tags with every gap filled, and one line for each gap.
+def is_small(width: int, height: int) -> bool:
+    """Whether an untagged picture of this size is BT.601, as players take it, and not BT.709."""
+    return height <= SD_LINES and width < HD_WIDTH
 
-    Untagged pictures are BT.601 up to 576 lines and below 1280 columns, and BT.709 above, as players take them;
-    whatever is tagged decides about the rest. Untagged gray is full range, as FFmpeg makes it.
+
+def complete_tags(tags: ColourTags, *, width: int, height: int, pix_fmt: str) -> tuple[ColourTags, list[str]]:
+    """Returns the tags with every gap filled, and one line for each gap.
+
+    Untagged pictures are BT.601 up to 576 lines and below 1280 columns, and BT.709 above; whatever is tagged decides
+    about the rest. Untagged gray is full range, as FFmpeg makes it.
     """
     decisions = []
-    small = height <= SD_LINES and width < HD_WIDTH
     home = BT709
     if BT2020 in (tags.primaries, tags.colorspace) or tags.trc in (TRC_PQ, TRC_HLG, TRC_BT2020_10, TRC_BT2020_12):
         home = BT2020
     elif tags.colorspace in (BT470BG, BT601_525) or tags.primaries in (BT470BG, BT601_525):
         home = tags.colorspace if tags.colorspace in (BT470BG, BT601_525) else tags.primaries
-    elif tags.colorspace != BT709 and tags.primaries != BT709 and small:
+    elif tags.colorspace != BT709 and tags.primaries != BT709 and is_small(width, height):
         home = BT470BG if height in PAL_HEIGHTS else BT601_525
 
     colorspace = tags.colorspace

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
-from av.stream import Stream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
 
 from restore.errors import EncoderError
 from restore.media.film.codecs import choose_codec
 from restore.media.film.decoding import is_chapter_track, is_cover_art, open_media, pick_film
 from restore.media.film.pixel_formats import nearest_planar
+from restore.media.film.timestamps import WHOLE, TimeWindow
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter  # exists only in PyAV's stubs
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Container:
     """FFmpeg's name."""
 
     codecs: frozenset[str]
-    """Of ``--codec``, those that may be in it; NVENC's count as what they write."""
+    """Names of :data:`CODECS` that may be in it; NVENC's count as what they write."""
 
     chapters: bool = True
     cover_art: str = ""
@@ -37,6 +44,11 @@ class Container:
     comment: bool = True
     others: frozenset[str] | None = None
     """Codecs of copied streams, where the muxer would take anything and garble it; None asks the muxer."""
+
+    @property
+    def suffix(self) -> str:
+        """The usual one."""
+        return self.suffixes[0]
 
 
 TRANSPORT_STREAM_CODECS = frozenset(
@@ -61,6 +73,38 @@ ASF = Container((".asf", ".wmv"), "asf", frozenset({"ffv1"}), rotation=False)
 CONTAINERS = (MATROSKA, MP4, QUICKTIME, WEBM, TRANSPORT_STREAM, ASF)
 
 
+@dataclass(frozen=True)
+class CopiedStreams:
+    """What a result takes over from the file of its source: nearly all of a film, nothing where FFmpeg reads no file.
+
+    The streams belong to an open file, and are of use as long as it is open.
+    """
+
+    path: Path
+    """The source, which is read a second time and never written."""
+
+    streams: tuple[Stream, ...] = ()
+    """All of the file's, in its order, the film among them."""
+
+    film: VideoStream | None = None
+    """The stream whose place the coloured one takes."""
+
+    chapters: tuple[Chapter, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The file's tags."""
+
+    window: TimeWindow = WHOLE
+
+    @classmethod
+    def of(cls, path: Path, file: InputContainer, film: VideoStream, window: TimeWindow) -> CopiedStreams:
+        return cls(path, tuple(file.streams), film, tuple(file.chapters()), dict(file.metadata), window)
+
+    @property
+    def disposition(self) -> Disposition:
+        """The film's."""
+        return self.film.disposition if self.film is not None else Disposition(0)
+
+
 class StreamAction(Enum):
     """What becomes of a stream."""
 
@@ -68,12 +112,12 @@ class StreamAction(Enum):
     COPY = "copied"
     ATTACH = "attached as a file"
     RENEW = "written anew by the container"
-    LOST = "lost"
+    LOSE = "lost"
 
 
 @dataclass(frozen=True)
 class MuxPlan:
-    """What becomes of every stream in one container, in the file's order, and what else the container cannot hold."""
+    """What becomes of every stream in one container, in the file's order, and what else it cannot hold."""
 
     container: Container
     streams: list[tuple[Stream, StreamAction]]
@@ -82,34 +126,35 @@ class MuxPlan:
     @property
     def losses(self) -> list[str]:
         """What would be lost, named for a user."""
-        return [described(stream) for stream, action in self.streams if action is StreamAction.LOST] + self.other_losses
+        return [described(stream) for stream, action in self.streams if action is StreamAction.LOSE] + self.other_losses
 
 
 def container_for(path: Path) -> Container:
-    """By suffix. Raises ``EncoderError`` for one that cannot be written."""
+    """Returns the container of a suffix. Raises ``EncoderError`` for one that cannot be written."""
     for container in CONTAINERS:
         if path.suffix.lower() in container.suffixes:
             return container
-    known = ", ".join(container.suffixes[0] for container in CONTAINERS)
+    known = ", ".join(container.suffix for container in CONTAINERS)
     because = "AVI keeps no times of presentation" if path.suffix.lower() == ".avi" else "unknown container"
     raise EncoderError(f"cannot write {path.name}: {because}; use one of {known}")
 
 
+def codec_name(stream: Stream) -> str | None:
+    """FFmpeg's name of a stream's codec, None where it knows none."""
+    context = stream.codec_context
+    return context.codec.canonical_name if context is not None else getattr(stream, "name", None)
+
+
 def described(stream: Stream) -> str:
     """Number, type and codec of a stream, as ``subtitle stream #2 (mov_text)``."""
-    context = stream.codec_context
-    name = context.codec.canonical_name if context is not None else getattr(stream, "name", None)
-    kind = "cover art" if is_cover_art(stream) else stream.type
+    name, kind = codec_name(stream), "cover art" if is_cover_art(stream) else stream.type
     return f"{kind} stream #{stream.index}" + (f" ({name})" if name else "")
 
 
 def can_copy(container: Container, stream: Stream) -> bool:
     """Tries it, on a file in memory: only the muxer knows."""
-    if container.others is not None:
-        context = stream.codec_context
-        name = context.codec.canonical_name if context is not None else getattr(stream, "name", None)
-        if name not in container.others:
-            return False
+    if container.others is not None and codec_name(stream) not in container.others:
+        return False
     trial = av.open(io.BytesIO(), "w", format=container.muxer)
     try:
         trial.add_stream_from_template(stream)
@@ -122,16 +167,15 @@ def can_copy(container: Container, stream: Stream) -> bool:
     return True
 
 
-def action_for(stream: Stream, film: Stream, container: Container) -> StreamAction:
+def action_for(stream: Stream, film: Stream | None, container: Container) -> StreamAction:
     if stream is film:
         return StreamAction.COLOUR
     if is_chapter_track(stream) or is_timecode_track(stream):
         return StreamAction.RENEW
     if is_cover_art(stream):
-        return {"stream": StreamAction.COPY, "attachment": StreamAction.ATTACH}.get(
-            container.cover_art, StreamAction.LOST
-        )
-    return StreamAction.COPY if can_copy(container, stream) else StreamAction.LOST
+        actions = {"stream": StreamAction.COPY, "attachment": StreamAction.ATTACH}
+        return actions.get(container.cover_art, StreamAction.LOSE)
+    return StreamAction.COPY if can_copy(container, stream) else StreamAction.LOSE
 
 
 def is_timecode_track(stream: Stream) -> bool:
@@ -139,33 +183,30 @@ def is_timecode_track(stream: Stream) -> bool:
     return stream.type == "data" and "timecode" in stream.metadata
 
 
-def plan_streams(
-    streams: Sequence[Stream], film: Stream, container: Container, *, chapters: bool, rotated: bool
-) -> MuxPlan:
-    """What becomes of every stream of a film in ``container``."""
+def plan_streams(copied: CopiedStreams, container: Container, *, rotated: bool) -> MuxPlan:
+    """Decides what becomes of every stream in ``container``."""
     losses = []
-    if chapters and not container.chapters:
+    if copied.chapters and not container.chapters:
         losses.append("chapters")
     if rotated and not container.rotation:
         losses.append("rotation")
-    return MuxPlan(container, [(stream, action_for(stream, film, container)) for stream in streams], losses)
-
-
-def best_plan(
-    streams: Sequence[Stream], film: Stream, codec: str, first: Container | None, *, chapters: bool, rotated: bool
-) -> MuxPlan:
-    """The plan that loses least among the containers that take ``codec``, ``first`` before the others."""
-    family = codec.removesuffix("_nvenc")
-    order = ([first] if first is not None else []) + [each for each in CONTAINERS if each is not first]
-    plans = (
-        plan_streams(streams, film, each, chapters=chapters, rotated=rotated) for each in order if family in each.codecs
+    return MuxPlan(
+        container, [(stream, action_for(stream, copied.film, container)) for stream in copied.streams], losses
     )
+
+
+def best_plan(copied: CopiedStreams, codec: str, first: Container | None, *, rotated: bool) -> MuxPlan:
+    """Returns the plan that loses least among the containers that take ``codec``, ``first`` before the others."""
+    family = codec.removesuffix("_nvenc")
+    order = ([first] if first is not None else []) + [container for container in CONTAINERS if container is not first]
     best: MuxPlan | None = None
-    for plan in plans:
-        if not plan.losses:
-            return plan
-        if best is None or len(plan.losses) < len(best.losses):
-            best = plan
+    for container in order:
+        if family in container.codecs:
+            plan = plan_streams(copied, container, rotated=rotated)
+            if best is None or len(plan.losses) < len(best.losses):
+                best = plan
+            if not best.losses:
+                break
     assert best is not None, f"no container takes {codec}"
     return best
 
@@ -176,13 +217,13 @@ def default_output_path(source: Path, codec: str | None = None) -> Path:
     A container without a place for the note that the colour is machine-made is not chosen by itself.
     Raises the same errors as opening the source, and ``EncoderError`` for an unknown codec.
     """
-    with open_media(source) as film_file:
-        film = pick_film(film_file, source)
-        depth = nearest_planar(film.format).bit_depth if film.format else 8
-        name = choose_codec(codec, depth).name
-        own = next((each for each in CONTAINERS if source.suffix.lower() in each.suffixes and each.comment), None)
+    suffix = source.suffix.lower()
+    own = next((container for container in CONTAINERS if suffix in container.suffixes and container.comment), None)
+    with open_media(source) as file:
+        film = pick_film(file, source)
+        name = choose_codec(codec, nearest_planar(film.format).bit_depth if film.format else 8).name
         if name == "prores" and own is None:
             own = QUICKTIME
-        plan = best_plan(list(film_file.streams), film, name, own, chapters=bool(film_file.chapters()), rotated=False)
-    suffix = source.suffix if plan.container is own and own and source.suffix.lower() in own.suffixes else None
-    return source.with_name(f"{source.stem}.colour{suffix or plan.container.suffixes[0]}")
+        plan = best_plan(CopiedStreams.of(source, file, film, WHOLE), name, own, rotated=False)
+    keeps_suffix = plan.container is own and suffix in own.suffixes
+    return source.with_name(f"{source.stem}.colour{source.suffix if keeps_suffix else plan.container.suffix}")

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from restore.colour import CodeArray, Matrix
 from restore.errors import InputError
-from restore.media.film.colour_tags import BT709, BT2020, FULL_RANGE, HD_WIDTH, SD_LINES, UNSPECIFIED, ColourTags
+from restore.media.film.colour_tags import BT709, BT2020, FULL_RANGE, UNSPECIFIED, ColourTags, is_small
 from restore.media.film.filters import FilterChain, FilterStep
 from restore.media.film.pixel_formats import PlanarFormat, is_planar_name, nearest_planar
+
+LUMA, CB, CR = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -32,53 +34,67 @@ class FilmLayout:
     pix_fmt: str
     """Planar FFmpeg name, as ``yuv420p10le`` or ``gray``."""
 
-    bit_depth: int
-    """8 to 16."""
-
-    full_range: bool
-    """Luma codes use the whole range, not 16-235 of 256."""
-
-    matrix: Matrix
-    """Of the colour to be made; tagged, or by size."""
-
-    subsampling: tuple[int, int]
-    """log2 of luma samples to a chroma sample, across and down; (1, 1) for gray."""
-
-    has_chroma: bool
-    """The source has chroma planes, coloured or not."""
-
     average_rate: Fraction
     """Frames a second; frames need not be evenly spaced."""
 
     time_base: Fraction
     """Seconds to a tick of ``SourceFrame.pts``."""
 
-    rotation: int
-    """Degrees to turn a frame counter-clockwise for display."""
-
-    display_matrix: tuple[int, ...] | None
-    """The nine numbers behind ``rotation``, flips included, as FFmpeg stores them."""
-
-    sample_aspect_ratio: Fraction
-    """Width to height of a pixel; 1 where unknown."""
-
     tags: ColourTags
     """Complete: gaps are filled."""
 
-    hdr_metadata: bool
+    rotation: int = 0
+    """Degrees to turn a frame counter-clockwise for display."""
+
+    display_matrix: tuple[int, ...] | None = None
+    """The nine numbers of which ``rotation`` is made, flips included, as FFmpeg stores them."""
+
+    sample_aspect_ratio: Fraction = Fraction(1)
+    """Width to height of a pixel; 1 where unknown."""
+
+    hdr_metadata: bool = False
     """Frames say how bright the mastering display was, or change the picture for HDR displays."""
 
-    interlaced: bool
+    interlaced: bool = False
     """Frames still hold two fields each."""
 
-    field_order: int
+    field_order: int = 0
     """AVFieldOrder of the stream; 0 unknown, 1 progressive."""
 
-    frame_count_estimate: int | None
-    """None where it cannot be told in advance."""
+    frame_count_estimate: int | None = None
+    """None where the file does not say it in advance."""
 
-    duration_seconds: float | None
-    """Of what will be read."""
+    duration_seconds: float | None = None
+    """Length of the part that will be read."""
+
+    @property
+    def planar(self) -> PlanarFormat:
+        return PlanarFormat.parse(self.pix_fmt)
+
+    @property
+    def bit_depth(self) -> int:
+        """8 to 16."""
+        return self.planar.bit_depth
+
+    @property
+    def subsampling(self) -> tuple[int, int]:
+        """log2 of luma samples to a chroma sample, across and down; (1, 1) for gray."""
+        return self.planar.subsampling
+
+    @property
+    def has_chroma(self) -> bool:
+        """Whether the source has chroma planes, coloured or not."""
+        return not self.planar.gray
+
+    @property
+    def full_range(self) -> bool:
+        """Whether luma codes use the whole range, not 16-235 of 256."""
+        return self.tags.full_range
+
+    @property
+    def matrix(self) -> Matrix:
+        """Matrix of the colour to be made; tagged, or by size."""
+        return self.tags.matrix
 
 
 @dataclass
@@ -97,10 +113,7 @@ class SourceFrame:
 
     def luma_codes(self) -> CodeArray:
         """``H x W`` uint8 or uint16 view of the Y plane, lines possibly padded."""
-        return plane_view(self.frame, 0)
-
-
-LUMA, CB, CR = 0, 1, 2
+        return plane_view(self.frame, LUMA)
 
 
 def plane_view(frame: av.VideoFrame, index: int) -> CodeArray:
@@ -108,12 +121,12 @@ def plane_view(frame: av.VideoFrame, index: int) -> CodeArray:
 
     A view of the frame's own memory: writing to it changes the frame (call ``make_writable`` first).
     """
-    layout = PlanarFormat.parse(frame.format.name)
+    planar = PlanarFormat.parse(frame.format.name)
     plane = frame.planes[index]
-    rows, columns = (frame.height, frame.width) if index == LUMA else layout.chroma_size(frame.width, frame.height)
+    rows, columns = (frame.height, frame.width) if index == LUMA else planar.chroma_size(frame.width, frame.height)
     if plane.line_size <= 0:
         raise ValueError(f"the plane's lines run upwards: {plane.line_size = }")
-    dtype = np.dtype("u1") if layout.bit_depth == 8 else np.dtype("<u2")
+    dtype = np.dtype("u1") if planar.bit_depth == 8 else np.dtype("<u2")
     lines: NDArray[Any] = np.frombuffer(memoryview(plane), dtype).reshape(-1, plane.line_size // dtype.itemsize)
     return lines[:rows, :columns]
 
@@ -138,13 +151,23 @@ class PlanarFrames:
         self.reformatter = VideoReformatter()
 
     def apply(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        """The same frames; those that fit already pass untouched. Raises ``InputError`` for frames on a device."""
-        for frame in frames:
-            if self.format is None:
-                self.fix_format(frame)
-            yield self.fitted(frame)
+        """Yields the same frames; those that fit already pass untouched.
 
-    def fix_format(self, frame: av.VideoFrame) -> None:
+        Raises ``InputError`` for frames in a device's memory.
+        """
+        for frame in frames:
+            planar = self.format or self.fix_format(frame)
+            same_size = (frame.width, frame.height) == self.size
+            if (
+                not same_size
+                or not is_planar_name(frame.format.name)
+                or PlanarFormat.parse(frame.format.name) != planar
+            ):
+                self.resized += not same_size
+                frame = self.convert(frame, planar)
+            yield upright(frame) if frame.planes[0].line_size < 0 else frame
+
+    def fix_format(self, frame: av.VideoFrame) -> PlanarFormat:
         """Takes size and format from the first frame."""
         name = frame.format.name
         try:
@@ -156,48 +179,32 @@ class PlanarFrames:
             alpha = any(component.is_alpha for component in frame.format.components)
             lost = "; its transparency is not kept" if alpha else ""
             self.decisions.append(f"{name} is read as {self.format.name}{lost}")
+        return self.format
 
-    def fitted(self, frame: av.VideoFrame) -> av.VideoFrame:
-        assert self.format is not None
-        same_size = (frame.width, frame.height) == self.size
-        same_format = is_planar_name(frame.format.name) and PlanarFormat.parse(frame.format.name) == self.format
-        if not (same_size and same_format):
-            self.resized += not same_size
-            frame = self.converted(frame, self.format)
-        if frame.planes[0].line_size < 0:  # a bottom-up picture, as in some AVIs or behind vflip
-            frame = turned_round(frame)
-        return frame
-
-    def converted(self, frame: av.VideoFrame, target: PlanarFormat) -> av.VideoFrame:
-        """Through swscale: exact for luma that is only stored otherwise, rounded once for RGB and other sizes."""
-        width, height = self.size
+    def convert(self, frame: av.VideoFrame, target: PlanarFormat) -> av.VideoFrame:
+        """Converts by swscale: exact for luma that is only stored otherwise, rounded once for RGB and other sizes."""
         pts, time_base = frame.pts, frame.time_base
         if frame.format.is_rgb or frame.format.has_palette or frame.format.name.startswith("xyz"):
             # Full range keeps all codes of the source; the matrix is the one that untagged films of this size get.
-            high = height > SD_LINES or width >= HD_WIDTH
-            matrix = Colorspace.ITU709 if high else Colorspace.ITU601
+            tags, matrix = (UNSPECIFIED, FULL_RANGE), Colorspace.ITU601
             if frame.color_primaries == BT2020:
-                matrix = Colorspace.BT2020
-            frame = self.reformatter.reformat(
-                frame, width, height, target.name,
-                src_color_range=ColorRange.JPEG, dst_color_range=ColorRange.JPEG, dst_colorspace=matrix,
-                interpolation="BICUBIC", threads=1,
-            )  # fmt: skip
-            frame.colorspace = {Colorspace.ITU709: BT709, Colorspace.BT2020: BT2020}.get(matrix, UNSPECIFIED)
-            frame.color_range = FULL_RANGE
+                tags, matrix = (BT2020, FULL_RANGE), Colorspace.BT2020
+            elif not is_small(*self.size):
+                tags, matrix = (BT709, FULL_RANGE), Colorspace.ITU709
+            ranges: dict[str, Any] = {
+                "src_color_range": ColorRange.JPEG, "dst_color_range": ColorRange.JPEG, "dst_colorspace": matrix,
+            }  # fmt: skip
         else:
             tags = frame.colorspace, frame.color_range
-            kept = frame.color_range or ColorRange.MPEG
-            frame = self.reformatter.reformat(
-                frame, width, height, target.name,
-                src_color_range=kept, dst_color_range=kept, interpolation="BICUBIC", threads=1,
-            )  # fmt: skip
-            frame.colorspace, frame.color_range = tags
+            color_range = frame.color_range or ColorRange.MPEG
+            ranges = {"src_color_range": color_range, "dst_color_range": color_range}
+        frame = self.reformatter.reformat(frame, *self.size, target.name, interpolation="BICUBIC", threads=1, **ranges)
+        frame.colorspace, frame.color_range = tags
         frame.pts, frame.time_base = pts, time_base
         return frame
 
 
-def turned_round(frame: av.VideoFrame) -> av.VideoFrame:
-    """The same picture with its lines stored from top to bottom."""
+def upright(frame: av.VideoFrame) -> av.VideoFrame:
+    """The picture of a bottom-up frame, as in some AVIs or after vflip, with its lines stored from top to bottom."""
     chain = FilterChain([FilterStep("copy", "")], sample_aspect_ratio=Fraction(1))
     return next(chain.apply([frame]))

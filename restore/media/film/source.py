@@ -15,6 +15,7 @@ import av
 
 from restore.errors import DamagedMediaError, InputError, OptionError
 from restore.media.film.colour_tags import ColourTags, complete_tags
+from restore.media.film.containers import CopiedStreams
 from restore.media.film.decoding import (
     Damage,
     announced_end,
@@ -143,12 +144,11 @@ class FilmSource:
         if first is None:
             raise OptionError(f"the filter chain {filter_chain!r} lets no frame through")
         self.pending = [first]
-        self.layout = self.format_of(first, source, field_order, {step.name for step in wanted})
+        self.layout = self.layout_of(first, source, field_order, {step.name for step in wanted})
         self.decisions += self.planar.decisions
 
-    def format_of(self, first: av.VideoFrame, source: av.VideoFrame, field_order: int, filters: set[str]) -> FilmLayout:
-        layout = self.planar.format
-        assert layout is not None
+    def layout_of(self, first: av.VideoFrame, source: av.VideoFrame, field_order: int, filters: set[str]) -> FilmLayout:
+        assert self.planar.format is not None
         matrix = side_data_of(source).get("DISPLAYMATRIX")
         tags, decisions = complete_tags(
             ColourTags.of(first),
@@ -163,12 +163,7 @@ class FilmSource:
         return FilmLayout(
             width=first.width,
             height=first.height,
-            pix_fmt=layout.name,
-            bit_depth=layout.bit_depth,
-            full_range=tags.full_range,
-            matrix=tags.matrix,
-            subsampling=layout.subsampling,
-            has_chroma=not layout.gray,
+            pix_fmt=self.planar.format.name,
             average_rate=self.rate,
             time_base=Fraction(first.time_base or self.time_base),
             rotation=source.rotation,
@@ -195,6 +190,11 @@ class FilmSource:
         rest = None if total is None else total - self.window.shift
         known = [seconds for seconds in (length, rest) if seconds is not None]
         return max(min(known), Fraction(0)) if known else None
+
+    @property
+    def copied(self) -> CopiedStreams:
+        """What else of the file a result takes over; of use while the source is open."""
+        return CopiedStreams.of(self.path, self.container, self.stream, self.window)
 
     def frames(self) -> Generator[SourceFrame, None, None]:
         """Every frame, once. Warnings about damage are complete when it ends.

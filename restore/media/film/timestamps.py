@@ -93,3 +93,6 @@ class TimeWindow:
             if self.contains(seconds):
                 frame.pts = (frame.pts or 0) - shift
                 yield frame
+
+
+WHOLE = TimeWindow()

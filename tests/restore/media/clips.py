@@ -78,8 +78,11 @@ def make_chapters(path: Path) -> Path:
 
 
 def colour(source: Path, output: Path, *, reading: dict[str, Any] | None = None, **encoding: Any) -> FilmSink:
-    """The whole way with a constant colour in place of a network; the closed sink, ``sink.source`` included."""
-    with FilmSource(source, **(reading or {})) as film, FilmSink(output, film, Encoding(**encoding)) as sink:
+    """The whole way with a constant colour in place of a network; the closed sink."""
+    with (
+        FilmSource(source, **(reading or {})) as film,
+        FilmSink(output, film.layout, film.copied, Encoding(**encoding)) as sink,
+    ):
         kind = np.uint8 if sink.bit_depth == 8 else np.uint16
         plane = np.full(sink.chroma_shape, (1 << (sink.bit_depth - 1)) + 5, kind)
         for frame in film.frames():

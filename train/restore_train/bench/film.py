@@ -133,7 +133,7 @@ def decode_encode(job: Job) -> Measured:
     """A plain transcode with the same encoder settings, neutral chroma."""
     watch, count = Stopwatch.start(), 0
     with TemporaryDirectory() as folder, FilmSource(job.clip, threads=job.threads) as film:
-        with FilmSink(Path(folder) / f"plain{job.clip.suffix}", film, encode_options(job)) as sink:
+        with FilmSink(Path(folder) / f"plain{job.clip.suffix}", film.layout, film.copied, encode_options(job)) as sink:
             kind = np.uint8 if sink.bit_depth <= 8 else np.uint16
             neutral = np.full(sink.chroma_shape, 1 << (sink.bit_depth - 1), kind)
             for frame in decoded(job, film):

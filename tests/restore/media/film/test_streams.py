@@ -91,7 +91,7 @@ def test_rotation_and_pixel_shape(tmp_path: Path, shared_data: Path) -> None:
         colour(clip, out, **FASTEST)
         assert verify_video(clip, out).ok, suffix
     with FilmSource(clip) as film, pytest.raises(EncoderError, match=r"rotation; use \.mkv"):
-        FilmSink(tmp_path / "out.ts", film)
+        FilmSink(tmp_path / "out.ts", film.layout, film.copied)
     wide = make_sound_clip(tmp_path / "wide.mp4", "-vf", "setsar=16/11")
     for suffix in (".mp4", ".mkv", ".mov", ".ts"):
         colour(wide, tmp_path / f"wide_out{suffix}", **FASTEST)
@@ -159,9 +159,9 @@ def test_a_container_that_cannot_hold_a_stream(tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     with FilmSource(rich) as film:
         with pytest.raises(EncoderError, match=r"subtitle stream #2 \(subrip\).*attachment.*use \.mkv"):
-            FilmSink(out, film)
+            FilmSink(out, film.layout, film.copied)
         assert not out.exists()
-        sink = FilmSink(out, film, Encoding(allow_loss=True))
+        sink = FilmSink(out, film.layout, film.copied, Encoding(allow_loss=True))
         assert any("subtitle stream #2" in warning for warning in sink.warnings)
     sink = colour(rich, out, allow_loss=True, **FASTEST)
     report = verify_video(rich, out)
@@ -182,7 +182,7 @@ def test_a_container_that_cannot_hold_a_stream(tmp_path: Path) -> None:
 def test_a_container_that_cannot_hold_the_codec(tmp_path: Path, name: str, codec: str, says: str) -> None:
     clip = make_clip(tmp_path / "clip.mkv")
     with FilmSource(clip) as film, pytest.raises(EncoderError, match=says):
-        FilmSink(tmp_path / name, film, Encoding(codec=codec))
+        FilmSink(tmp_path / name, film.layout, film.copied, Encoding(codec=codec))
 
 
 def test_chapters_cover_and_tags_in_mp4(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_windows_sound_is_not_lost(tmp_path: Path) -> None:
     clip = make_sound_clip(tmp_path / "clip.wmv", "-c:v", "wmv2", "-c:a", "wmav2")
     says = r"audio stream #1 \(wmav2\); use \.asf with --codec ffv1"
     with FilmSource(clip) as film, pytest.raises(EncoderError, match=says):
-        FilmSink(tmp_path / "out.mkv", film)
+        FilmSink(tmp_path / "out.mkv", film.layout, film.copied)
     out = tmp_path / "out.asf"
     colour(clip, out, codec="ffv1")
     report = verify_video(clip, out, max_luma_difference=0)
