@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,8 +22,16 @@ __all__ = [
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class ExpandedPath(click.Path):
+    """A path; ``~`` is a home folder here too, where the shell leaves it alone: after ``--output=``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(os.path.expanduser(value), param, ctx)  # noqa: PTH111 - as a string
+
+
 # Whether it exists and may be read is checked by the library, with its own exit code.
-existing_or_not = click.Path(path_type=Path, readable=False)
+existing_or_not = ExpandedPath(path_type=Path, readable=False)
 
 engine_option = click.option(
     "--engine",

@@ -1,4 +1,4 @@
-"""Which places in an output folder are taken, as its disk tells names apart.
+"""Which names in an output folder are taken, as its disk tells names apart.
 
 Many disks take ``Photo.JPG`` and ``photo.jpg`` for one name (those of Windows and macOS, memory cards), and some take a
 letter with its accent and the two as separate characters for one. Where names might be one, the disk is asked.
@@ -12,15 +12,13 @@ from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-__all__ = ["Files", "Places", "folded"]
-
 
 def folded(name: str) -> str:
-    """The same for all names that some disk takes for one; what it does with capitals and accents, Unicode calls so."""
+    """A key that is equal for all names that some disk takes for one: Unicode's case folding and composition."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
-class Places:
+class TakenNames:
     """Relative places, each with the input whose result it will be."""
 
     def __init__(self, out: Path) -> None:
@@ -55,24 +53,24 @@ def are_one_name(out: Path, first: str, second: str) -> bool:
         return True
 
 
-class Files:
+class FileSet:
     """A set of files, whatever names they are called by."""
 
     def __init__(self) -> None:
         self.by_name: dict[str, list[str]] = defaultdict(list)
 
     def add(self, path: Path) -> bool:
-        """Whether it was not there."""
+        """Adds a file; True where it was not in the set."""
         real = os.path.realpath(path)
-        is_new = not self.holds(real)
+        is_new = not self.contains(real)
         if is_new:
             self.by_name[folded(real)].append(real)
         return is_new
 
     def __contains__(self, path: Path) -> bool:
-        return self.holds(os.path.realpath(path))
+        return self.contains(os.path.realpath(path))
 
-    def holds(self, real: str) -> bool:
+    def contains(self, real: str) -> bool:
         return any(real == other or is_same_file(real, other) for other in self.by_name.get(folded(real), ()))
 
 

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from restore.jobs.job import Entry, has_sha256
-from restore.jobs.job import Job as JobFolder
-from restore.jobs.plan import Job
+from restore.jobs.job import Entry, Job, has_sha256
+from restore.jobs.plan import Target
 
 __all__ = ["Finished", "PhotoJournal", "ToDo", "place_in", "stamp_of"]
 
@@ -56,7 +55,7 @@ class Finished:
 class ToDo:
     """A file of a window."""
 
-    job: Job
+    job: Target
     starts_window: bool = False
     """It began one in an earlier run, so it does again."""
 
@@ -67,7 +66,7 @@ class ToDo:
 class PhotoJournal:
     """What earlier runs did of a batch; what this one does is in the file alone, however many files there are."""
 
-    def __init__(self, folder: JobFolder, out: Path) -> None:
+    def __init__(self, folder: Job, out: Path) -> None:
         self.folder, self.out = folder, out
         self.finished: dict[str, Finished] = {}
         """Of earlier runs, by the place of their results, but for those that are done again."""
@@ -84,8 +83,8 @@ class PhotoJournal:
         """Of all runs."""
         self.synced = self.noted = time.monotonic()
 
-    def place(self, job: Job) -> str:
-        return place_in(self.out, job.destination)
+    def place(self, job: Target) -> str:
+        return place_in(self.out, job.output)
 
     def is_sound(self, entry: Entry) -> bool:
         """Takes over what an earlier run finished, if source and results are what they were.
@@ -119,7 +118,7 @@ class PhotoJournal:
             return f"{damaged[0]} is damaged"
         return "" if bad else None
 
-    def is_done(self, job: Job) -> bool:
+    def is_done(self, job: Target) -> bool:
         return self.place(job) in self.finished
 
     def is_mine(self, result: Path) -> bool:
@@ -144,7 +143,7 @@ class PhotoJournal:
         """What was noted last could not be named. The line stays, and says nothing without the result."""
         self.folder.count -= 1
 
-    def windows_to_do(self, jobs: Sequence[Job]) -> Iterator[ToDo]:
+    def windows_to_do(self, jobs: Sequence[Target]) -> Iterator[ToDo]:
         """The files of every window in which something is missing.
 
         Windows are filled in the order of jobs, so those between two known starts are known, and from any known start
@@ -156,8 +155,8 @@ class PhotoJournal:
                 for index, job in enumerate(window):
                     yield ToDo(job, starts_window=starts and index == 0, wanted=missing[index])
 
-    def known_windows(self, jobs: Sequence[Job]) -> Iterable[tuple[bool, list[Job]]]:
-        window: list[Job] = []
+    def known_windows(self, jobs: Sequence[Target]) -> Iterable[tuple[bool, list[Target]]]:
+        window: list[Target] = []
         starts = False
         for job in jobs:
             finished = self.finished.get(self.place(job))

@@ -93,7 +93,7 @@ def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: 
         again = sum(one.pictures for one in before if any(str(out / place) in told for place in one.results))
         if journal is not None:
             again += pictures_done_again(report, journal, plan, told)
-        whole = with_earlier(whole, earlier, {str(job.source) for job in plan.jobs}, again)
+        whole = with_earlier(whole, earlier, {str(job.source) for job in plan.targets}, again)
     if any(value != earlier.get(key) for key, value in whole.items() if key not in OF_ONE_RUN):
         write_report(whole, path)
 
@@ -101,7 +101,7 @@ def write_whole_report(report: PhotosReport, journal: PhotoJournal | None, out: 
 def pictures_done_again(report: PhotosReport, journal: PhotoJournal, plan: Plan, told: set[str]) -> int:
     """How many pictures of this run's results an earlier report counts too."""
     again = told.intersection(map(str, report.written))
-    jobs = (job for job in plan.jobs if again.intersection(map(str, job.results)))
+    jobs = (job for job in plan.targets if again.intersection(map(str, job.results)))
     return sum(journal.tar_pictures.get(journal.place(job), 1) for job in jobs) if again else 0
 
 

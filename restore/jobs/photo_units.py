@@ -26,7 +26,7 @@ from restore.jobs.job import job_folder
 from restore.jobs.photo_journal import Finished, ToDo, place_in, stamp_of
 from restore.jobs.photo_options import PhotoOptions
 from restore.jobs.photo_stages import Coloured, Loaded, Palette, Work, colour_pictures, one_line, pixels_of, windows
-from restore.jobs.plan import Job
+from restore.jobs.plan import Target
 from restore.jobs.recipe import ColorizerRecipe
 from restore.jobs.worker_process import kept
 from restore.media.files import input_errors, output_errors, temporary_path
@@ -60,7 +60,7 @@ Unit = tuple[ToDo, ...]
 class Made:
     """A file that is done, or failed for a reason; its results are complete, but for their names."""
 
-    job: Job
+    job: Target
     finished: Finished
     parts: tuple[tuple[Path, Path], ...] = ()
     """Each result, and where it lies."""
@@ -139,11 +139,11 @@ def make_pictures(
                 yield made_of(items, job, stamp, out)
 
 
-def made_of(items: Iterator[Coloured], job: Job, stamp: list[int], out: Path) -> Made:
+def made_of(items: Iterator[Coloured], job: Target, stamp: list[int], out: Path) -> Made:
     """The results of one file, all or none."""
     first = next(items)
     finished = Finished(
-        place_in(out, job.destination),
+        place_in(out, job.output),
         str(job.source),
         stamp,
         starts_window=first.starts_window,
@@ -185,9 +185,9 @@ def removed_in_errors(part: Path) -> Iterator[None]:
         raise
 
 
-def make_tar(job: Job, out: Path, palette: Palette, options: PhotoOptions, step: Step | None = None) -> Made:
+def make_tar(job: Target, out: Path, palette: Palette, options: PhotoOptions, step: Step | None = None) -> Made:
     """Colours a tar's pictures; ``step`` is told of each. Raises ``DiskError``, and whatever stops all of them."""
-    source, place = job.source, place_in(out, job.destination)
+    source, place = job.source, place_in(out, job.output)
     finished = Finished(place, str(source), stamp_of(source), pictures=0)
     pictures = 0
 
@@ -208,25 +208,25 @@ def make_tar(job: Job, out: Path, palette: Palette, options: PhotoOptions, step:
             step()
         return item.data
 
-    part = temporary_path(job.destination)
+    part = temporary_path(job.output)
     try:
         with (
             removed_in_errors(part),
             input_errors(source),
             closing(colour_pictures(works(), palette, options)) as coloured,
         ):
-            with output_errors(job.destination):
+            with output_errors(job.output):
                 part.parent.mkdir(parents=True, exist_ok=True)
-                file = ResultFile(part, job.destination)
+                file = ResultFile(part, job.output)
             with file:
                 copy_tar(source, file, coloured, bytes_of)
-            with output_errors(job.destination), part.open("rb") as written:
+            with output_errors(job.output), part.open("rb") as written:
                 finished.results[place] = hashlib.file_digest(written, "sha256").hexdigest()
     except DiskError:
         raise
     except RechromaError as error:
         return Made(job, finished).failing(one_line(error))
-    return Made(job, replace(finished, pictures=pictures), ((job.destination, part),))
+    return Made(job, replace(finished, pictures=pictures), ((job.output, part),))
 
 
 class ResultFile(BufferedWriter):

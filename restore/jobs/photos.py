@@ -15,8 +15,7 @@ import torch
 
 from restore.errors import DiskError, RechromaError
 from restore.jobs.fingerprint import model_facts, program_facts
-from restore.jobs.job import Job as JobFolder
-from restore.jobs.job import job_folder
+from restore.jobs.job import Job, job_folder
 from restore.jobs.photo_journal import PhotoJournal, ToDo
 from restore.jobs.photo_options import PhotoOptions
 from restore.jobs.photo_report import PhotosReport, variant_of, write_whole_report
@@ -31,7 +30,7 @@ from restore.jobs.photo_units import (
     quiet_pillow,
     units_of,
 )
-from restore.jobs.plan import TAR_SUFFIX, Job, plan_photos, with_variants
+from restore.jobs.plan import PHOTOS, TAR_SUFFIX, Target, make_plan, with_variants
 from restore.jobs.recipe import recipe_of
 from restore.jobs.workers import Workers
 from restore.media.files import check_writable, clear_temporary, output_errors
@@ -92,7 +91,7 @@ def colorize_photos(
     paths, out = [Path(path) for path in inputs], Path(out)
     if workers.cluster is not None:  # whose workers are in folders of their own
         paths, out = [path.absolute() for path in paths], out.absolute()
-    plan = plan_photos(paths, out, recursive=options.recursive)
+    plan = make_plan(PHOTOS, paths, out, recursive=options.recursive)
     if options.samples > 1:
         plan = with_variants(plan, options.seeds)
     report = PhotosReport(
@@ -102,7 +101,7 @@ def colorize_photos(
         warnings=list(plan.warnings),
         ignored=plan.ignored,
     )
-    is_missing = options.overwrite or not all(result.exists() for job in plan.jobs for result in job.results)
+    is_missing = options.overwrite or not all(result.exists() for job in plan.targets for result in job.results)
     if is_missing or job_folder(out).exists():
         check_writable(out.parent if out.suffix.lower() == TAR_SUFFIX and not out.is_dir() else out)
         bases = {
@@ -110,24 +109,24 @@ def colorize_photos(
             "options": {key: value for key, value in asdict(options).items() if key in OF_THE_RESULT},
             "program": {**program_facts(None), "threads": threads_that_count(colorizer, workers)},
         }
-        with JobFolder(out, bases, notes={"photos": len(plan.jobs)}, restart=options.restart) as folder:
+        with Job(out, bases, notes={"photos": len(plan.targets)}, restart=options.restart) as folder:
             if folder.was_begun:
-                clear_temporary([result for job in plan.jobs for result in job.results])
+                clear_temporary([result for job in plan.targets for result in job.results])
             batch = Batch(colorizer, options, workers, progress, report, PhotoJournal(folder, out))
             try:
-                batch.colour(plan.jobs)
+                batch.colour(plan.targets)
             finally:
                 if not workers.alone:  # the dead leave what they were writing
-                    clear_temporary([result for job in plan.jobs for result in job.results])
+                    clear_temporary([result for job in plan.targets for result in job.results])
             report.seconds = time.monotonic() - started
             write_whole_report(report, batch.journal, out, plan)
             if hasattr(os, "sync"):
                 os.sync()  # the journal goes, so what it vouches for must not need it any more
             folder.done()
     else:
-        report.skipped = [result for job in plan.jobs for result in job.results]
+        report.skipped = [result for job in plan.targets for result in job.results]
         if progress is not None:
-            progress(len(plan.jobs), len(plan.jobs))
+            progress(len(plan.targets), len(plan.targets))
         if plan.failed:
             write_whole_report(report, None, out, plan)
     return report
@@ -157,10 +156,10 @@ class Batch:
         self.report, self.journal = report, journal
         self.done, self.total = 0, 0
 
-    def colour(self, jobs: Sequence[Job]) -> None:
+    def colour(self, jobs: Sequence[Target]) -> None:
         """Everything that neither an earlier run of this batch finished nor was there before it."""
-        files: list[Job] = []
-        tars: list[Job] = []
+        files: list[Target] = []
+        tars: list[Target] = []
         others = 0
         for job in jobs:
             is_done = self.journal.is_done(job)
@@ -182,7 +181,7 @@ class Batch:
         """What somebody else put there stays."""
         return self.options.overwrite or self.journal.is_mine(result) or not result.exists()
 
-    def take_over(self, job: Job) -> None:
+    def take_over(self, job: Target) -> None:
         """What is there, or failed before, goes into this run's report."""
         earlier = self.journal.finished.get(self.journal.place(job))
         if earlier is None or earlier.results:
@@ -191,7 +190,7 @@ class Batch:
             self.report.failed += [(Path(path), reason) for path, reason in earlier.failed]
             self.report.warnings += [(Path(path), warning) for path, warning in earlier.warnings]
 
-    def expect(self, total: int, done: int, tars: Sequence[Job]) -> None:
+    def expect(self, total: int, done: int, tars: Sequence[Target]) -> None:
         """Counts all pictures, those in tars by the tars' headers; skipped ones are done."""
         self.done, self.total = done, total
         for job in tars:
@@ -206,7 +205,7 @@ class Batch:
         if self.progress is not None:
             self.progress(self.done, self.total)
 
-    def colour_here(self, files: Sequence[Job], tars: Iterable[Job]) -> None:
+    def colour_here(self, files: Sequence[Target], tars: Iterable[Target]) -> None:
         with quiet_pillow():
             todo = self.journal.windows_to_do(files)
             with closing(make_pictures(todo, self.journal.out, self.palette, self.options)) as pictures:
@@ -216,7 +215,7 @@ class Batch:
             for job in tars:
                 self.take(make_tar(job, self.journal.out, self.palette, self.options, self.step))
 
-    def colour_in_workers(self, files: Sequence[Job], tars: Iterable[Job]) -> None:
+    def colour_in_workers(self, files: Sequence[Target], tars: Iterable[Target]) -> None:
         """Tars first: they are the longest."""
         threads = self.workers.threads_each
         recipe = recipe_of(self.palette).with_threads(threads) if isinstance(self.palette, Colorizer) else self.palette

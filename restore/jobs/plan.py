@@ -1,42 +1,82 @@
-"""Which files a batch of photos reads, and where each result goes."""
+"""Which files a batch reads, and where each result goes: one plan for films, photos and thermal files."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from restore.errors import InputError, OptionError, OutputError
-from restore.jobs.names import Files, Places, folded
+from restore.jobs.names import FileSet, TakenNames, folded
+from restore.media.film.containers import CONTAINERS
 from restore.media.photo.reading import PHOTO_SUFFIXES
-
-__all__ = ["TAR_SUFFIX", "Job", "Plan", "plan_photos", "with_variants"]
+from restore.media.thermal import THERMAL_SUFFIXES
 
 TAR_SUFFIX = ".tar"
-RENAMED = {".gif": ".png", ".pgm": ".ppm", ".pbm": ".ppm"}
-"""Endings of formats that cannot hold colour, and of those that the results have."""
-
-
 NO_VARIANTS_OF_TARS = "several colourings of a tar's pictures are not made; unpack it, or ask for one sample"
+
+WRITABLE_FILMS = frozenset(suffix for container in CONTAINERS for suffix in container.suffixes)
+READABLE_FILMS = WRITABLE_FILMS | {
+    ".3gp", ".avi", ".divx", ".dv", ".flv", ".m2v", ".mpeg", ".mpg", ".mxf", ".nut", ".ogv", ".vob", ".y4m"
+}  # fmt: skip
+THERMAL_STILLS = frozenset((".png", ".jpg", ".jpeg"))
 
 
 @dataclass(frozen=True)
-class Job:
+class Family:
+    """What a command reads, and how it names results."""
+
+    name: str
+    """``films``, ``photos`` or ``thermal``: the kind of a job."""
+
+    noun: str
+    suffixes: frozenset[str]
+    """Lower-case endings of files that are taken from folders; files that are named are taken whatever they are."""
+
+    single: frozenset[str]
+    """Endings of an output that is one file and not a folder."""
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Endings of formats that cannot hold colour, and of those that the results have."""
+
+    keeps_single: bool = False
+    """An output that is one file has its source's ending."""
+
+    named_late: bool = False
+    """A result's ending is known once its source is open; :meth:`Plan.named` gives its name then."""
+
+
+FILMS = Family("films", "film", READABLE_FILMS, WRITABLE_FILMS, named_late=True)
+PHOTOS = Family(
+    "photos",
+    "picture",
+    frozenset(PHOTO_SUFFIXES) | {TAR_SUFFIX},
+    frozenset({TAR_SUFFIX}),
+    {".gif": ".png", ".pgm": ".ppm", ".pbm": ".ppm"},
+    keeps_single=True,
+)
+THERMAL = Family("thermal", "thermal file", THERMAL_SUFFIXES, WRITABLE_FILMS | THERMAL_STILLS, named_late=True)
+
+
+@dataclass(frozen=True)
+class Target:
     """A file and its results."""
 
     source: Path
-    destination: Path
-    """Of its only colouring. Where several are asked for, nothing is written here, but near it."""
+    output: Path
+    """The only result; where several colourings are asked for nothing is written here, but near it."""
+
     variants: tuple[Path, ...] = ()
-    """One for each seed, where several colourings are asked for."""
+    """One result for each seed, where several colourings are asked for."""
+
     sheet: Path | None = None
     """The contact sheet beside them."""
 
     @property
     def results(self) -> tuple[Path, ...]:
         """All that is written."""
-        return (*self.variants, self.sheet) if self.sheet is not None else (self.destination,)
+        return (*self.variants, self.sheet) if self.sheet is not None else (self.output,)
 
     @property
     def is_tar(self) -> bool:
@@ -47,80 +87,115 @@ class Job:
 class Plan:
     """What is to be done, and what cannot be."""
 
-    jobs: list[Job] = field(default_factory=list)
+    family: Family
+    out: Path | None
+    """The folder of the results, or the only one; None where each has its place beside its source."""
+
+    single: bool = False
+    """``out`` is the result itself and no folder."""
+
+    targets: list[Target] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
     ignored: int = 0
-    """Files in folders that are no pictures by their names."""
+    """The number of files in folders that are of another kind by their names."""
 
     warnings: list[tuple[Path, str]] = field(default_factory=list)
-    """Folders without a picture."""
+    """Folders without a file to colour."""
+
+    sources: FileSet = field(default_factory=FileSet)
+    taken: TakenNames = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.taken = TakenNames(self.out if self.out is not None else Path())
+
+    def claim(self, source: Path, *places: Path) -> Path:
+        """The first of these relative places that is free. Raises ``OutputError`` where none is."""
+        for place in places:
+            if self.taken.holder(place) is None:
+                self.taken.take(place, source)
+                return place
+        other = self.taken.holder(places[0])
+        raise OutputError(f"its result would replace that of {other}; colour it into another folder")
+
+    def named(self, target: Target, suffix: str) -> Target:
+        """The target with the name that its result has; a name that is taken gives way to the whole old one.
+
+        Raises ``OutputError`` where both are taken, or the result would replace an input.
+        """
+        source, output = target.source, target.output
+        if not self.single:
+            place = output.relative_to(self.out) if self.out is not None else output
+            marked = suffix if self.out is not None else f".colour{suffix}"
+            wanted = place.with_name(place.name.removesuffix(source.suffix) + marked)
+            claimed = self.claim(source, wanted, place.with_name(place.name + marked))
+            output = self.out / claimed if self.out is not None else claimed
+        if output in self.sources:
+            raise OutputError(f"{output} is one of the inputs; give another folder for the results")
+        return replace(target, output=output)
 
 
-def plan_photos(inputs: Sequence[Path], out: Path, *, recursive: bool = True) -> Plan:
-    """Every picture of files and folders, and its place in ``out``.
+def make_plan(family: Family, inputs: Sequence[Path], out: Path | None, *, recursive: bool = True) -> Plan:
+    """Every file of files and folders, and its place in ``out``.
 
     A file goes into ``out`` itself. A folder's tree is mirrored in ``out``; of several folders, each in one of its own
-    name. ``out`` may be a ``.tar`` where the only input is one. What is missing is a failure of its own; so is a second
+    name. ``out`` may be a file where the only input is one. What is missing is a failure of its own; so is a second
     file that would be written where another one is. Folders are read without hidden files, and without ``out``.
 
     Raises:
-        InputError: no input, none that exists, or no picture in any.
-        OutputError: a result would replace one of the inputs.
+        InputError: no input, none that exists, or nothing to colour in any.
+        OutputError: ``out`` cannot be, or a result would replace one of the inputs.
     """
     if not inputs:
-        raise InputError("give at least one picture, folder or tar")
-    plan, sources = Plan(), Files()
-    if out.suffix.lower() == TAR_SUFFIX and not out.is_dir():
-        if len(inputs) != 1 or not inputs[0].is_file() or inputs[0].suffix.lower() != TAR_SUFFIX:
-            raise OutputError(f"{out} is one tar; it can only hold the result of one tar, so give a folder")
-        plan.jobs = [Job(inputs[0], out)]
-        sources.add(inputs[0])
-    else:
-        if out.exists() and not out.is_dir():
-            raise OutputError(f"{out} is a file; give a folder for the results")
-        plan.jobs = list(destinations(wanted(inputs, out, plan, recursive, sources), out, plan))
-    if not plan.jobs:
-        reasons = [f"{path}: {reason}" for path, reason in (plan.failed + plan.warnings)[:3]]
-        raise InputError("; ".join(reasons))
-    for job in plan.jobs:
-        if job.destination in sources:
-            raise OutputError(f"{job.destination} is one of the inputs; give another folder for the results")
+        raise InputError(f"give at least one {family.noun} or folder")
+    plan = Plan(family, out)
+    if out is None:
+        if folders := [path for path in inputs if path.is_dir()]:
+            raise OutputError(f"{folders[0]} is a folder; give a folder for the results")
+    elif out.suffix.lower() in family.single and not out.is_dir():
+        check_single(family, inputs, out)
+        plan.single = True
+    elif out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; give a folder for the results")
+    place_all(plan, list(wanted(plan, inputs, recursive)))
+    if not plan.targets:
+        raise InputError("; ".join(f"{path}: {reason}" for path, reason in (plan.failed + plan.warnings)[:3]))
+    for target in plan.targets:
+        if target.output in plan.sources and not family.named_late:
+            raise OutputError(f"{target.output} is one of the inputs; give another folder for the results")
     return plan
 
 
-def wanted(
-    inputs: Sequence[Path], out: Path, plan: Plan, recursive: bool, sources: Files
-) -> Iterator[tuple[Path, Path]]:
-    """Source and relative place of each picture, without doubles, that are in ``sources``."""
-    folders = [path for path in inputs if path.is_dir()]
+def check_single(family: Family, inputs: Sequence[Path], out: Path) -> None:
+    """Raises ``OutputError`` where ``out`` is one file and the inputs are not."""
+    suffix = out.suffix.lower()
+    if len(inputs) != 1 or inputs[0].is_dir() or (family.keeps_single and inputs[0].suffix.lower() != suffix):
+        what = f"one {suffix[1:]}" if family.keeps_single else "one file"
+        raise OutputError(f"{out} is {what} and can hold the result of one alone; give a folder")
+
+
+def wanted(plan: Plan, inputs: Sequence[Path], recursive: bool) -> Iterator[tuple[Path, Path]]:
+    """Source and relative place of each file, without doubles; all of them are then in ``plan.sources``."""
+    several = sum(path.is_dir() for path in inputs) > 1
     for path in inputs:
-        if path.is_dir():
-            base = Path(path.resolve().name) if len(folders) > 1 else Path()
-            found: Iterable[tuple[Path, Path]] = (
-                (file, base / file.relative_to(path)) for file in walk(path, out, recursive, plan)
-            )
-        elif path.exists():
-            found = [(path, Path(path.name))]
-        else:
+        if not path.exists():
             plan.failed.append((path, "there is no such file or folder"))
-            continue
-        pictures, ignored = 0, plan.ignored
-        for file, place in found:
-            if path.is_dir() and file.suffix.lower() not in PHOTO_SUFFIXES | {TAR_SUFFIX}:
-                plan.ignored += 1
-                continue
-            pictures += 1
-            if sources.add(file):
-                yield file, place
-        if not pictures:
-            others = plan.ignored - ignored
-            plan.warnings.append((path, "holds no picture" + f"; files of other kinds: {others}" * (others > 0)))
+        elif path.is_dir():
+            base, ignored = Path(path.resolve().name) if several else Path(), plan.ignored
+            files = [file for file in walk(path, plan, recursive) if file.suffix.lower() in plan.family.suffixes]
+            if not files:
+                others = plan.ignored - ignored
+                note = f"; files of other kinds: {others}" if others else ""
+                plan.warnings.append((path, f"holds no {plan.family.noun}{note}"))
+            yield from ((file, base / file.relative_to(path)) for file in files if plan.sources.add(file))
+        elif plan.sources.add(path):
+            yield path, Path(path.name)
 
 
-def walk(folder: Path, out: Path, recursive: bool, plan: Plan) -> Iterator[Path]:
+def walk(folder: Path, plan: Plan, recursive: bool) -> Iterator[Path]:
     """Files in the order of their names, folder after folder; links to folders are not followed."""
-    results = Files()
-    results.add(out)
+    results = FileSet()
+    if plan.out is not None:
+        results.add(plan.out)
 
     def unreadable(error: OSError) -> None:
         plan.failed.append((Path(error.filename), f"the folder cannot be read: {error.strerror}"))
@@ -131,30 +206,27 @@ def walk(folder: Path, out: Path, recursive: bool, plan: Plan) -> Iterator[Path]
         )
         for name in sorted(files):
             if not name.startswith("."):
+                plan.ignored += Path(name).suffix.lower() not in plan.family.suffixes
                 yield Path(parent, name)
 
 
-def destinations(found: Iterable[tuple[Path, Path]], out: Path, plan: Plan) -> Iterator[Job]:
+def place_all(plan: Plan, files: Sequence[tuple[Path, Path]]) -> None:
     """Names that stay come first, so that a renamed one gives way: beside ``a.png``, ``a.gif`` is ``a.gif.png``."""
-    renamed, taken = [], Places(out)
-
-    def claim(source: Path, *places: Path) -> Iterator[Job]:
-        for place in places:
-            if taken.holder(place) is None:
-                taken.take(place, source)
-                yield Job(source, out / place)
-                return
-        other = taken.holder(places[0])
-        plan.failed.append((source, f"its result would replace that of {other}; colour it into another folder"))
-
-    for source, place in found:
-        if place.suffix.lower() in RENAMED:
-            renamed.append((source, place))
+    renamed = plan.family.renamed
+    for source, place in sorted(files, key=lambda file: file[1].suffix.lower() in renamed):
+        suffix = renamed.get(place.suffix.lower())
+        places = (place,) if suffix is None else (place.with_suffix(suffix), place.with_name(place.name + suffix))
+        if plan.out is None:
+            plan.targets.append(Target(source, source))
+        elif plan.single:
+            plan.targets.append(Target(source, plan.out))
+        elif plan.family.named_late:
+            plan.targets.append(Target(source, plan.out / place))
         else:
-            yield from claim(source, place)
-    for source, place in renamed:
-        suffix = RENAMED[place.suffix.lower()]
-        yield from claim(source, place.with_suffix(suffix), place.with_name(place.name + suffix))
+            try:
+                plan.targets.append(Target(source, plan.out / plan.claim(source, *places)))
+            except OutputError as error:
+                plan.failed.append((source, str(error)))
 
 
 def with_variants(plan: Plan, seeds: range) -> Plan:
@@ -167,18 +239,18 @@ def with_variants(plan: Plan, seeds: range) -> Plan:
     """
     label = f"seeds-{seeds[0]}-{seeds[-1]}.jpg"
     sheets: set[str] = set()
-    named = Plan(failed=list(plan.failed), ignored=plan.ignored, warnings=plan.warnings)
-    for job in plan.jobs:
-        if job.is_tar:
-            named.failed.append((job.source, NO_VARIANTS_OF_TARS))
+    named = replace(plan, targets=[], failed=list(plan.failed))
+    for target in plan.targets:
+        if target.is_tar:
+            named.failed.append((target.source, NO_VARIANTS_OF_TARS))
             continue
-        place = job.destination
+        place = target.output
         sheet = place.with_name(f"{place.stem}.{label}")
         if folded(str(sheet)) in sheets:
             sheet = place.with_name(f"{place.name}.{label}")
         sheets.add(folded(str(sheet)))
         variants = tuple(place.with_name(f"{place.stem}.seed-{seed}{place.suffix}") for seed in seeds)
-        named.jobs.append(Job(job.source, place, variants, sheet))
-    if plan.jobs and not named.jobs:
-        raise OptionError(f"{plan.jobs[0].source}: {NO_VARIANTS_OF_TARS}")
+        named.targets.append(Target(target.source, place, variants, sheet))
+    if plan.targets and not named.targets:
+        raise OptionError(f"{plan.targets[0].source}: {NO_VARIANTS_OF_TARS}")
     return named

@@ -15,9 +15,9 @@ import numpy as np
 from restore.errors import DamagedMediaError, DeviceError, DiskError, OutputError, RechromaError
 from restore.jobs.film_job import is_finished_result
 from restore.jobs.photo_stages import one_line
+from restore.jobs.plan import THERMAL, THERMAL_STILLS, WRITABLE_FILMS, Plan, Target, make_plan
 from restore.jobs.report import file_sha256
 from restore.jobs.thermal_output import RawWriter, raw_paths, write_still
-from restore.jobs.thermal_plan import ThermalPlan, plan_thermal
 from restore.jobs.thermal_recording import Colouring, colour_recording
 from restore.jobs.thermal_report import ReportJournal, write_thermal_report
 from restore.jobs.thermal_stages import LIGHTS, ThermalOptions, in_range, still_picture
@@ -81,7 +81,7 @@ def colorize_thermal(
     options = options or ThermalOptions()
     started = time.monotonic()
     out = Path(out)
-    plan = plan_thermal([Path(path) for path in inputs], out)
+    plan = make_plan(THERMAL, [Path(path) for path in inputs], out)
     painter = painter or open_thermal_painter(threads=options.threads)
     options.luma_of(painter)
     options.check_light(painter)
@@ -97,7 +97,7 @@ def colorize_thermal(
 
 
 def colour_files(
-    plan: ThermalPlan,
+    plan: Plan,
     painter: ThermalPainter,
     options: ThermalOptions,
     report: ThermalReport,
@@ -105,10 +105,12 @@ def colour_files(
     progress: Progress | None,
 ) -> None:
     """One after another; what became of each is in the report. Raises what stops all of it."""
-    was_killed = has_parts(plan.out.parent if plan.single else plan.out)
-    for number, (path, place) in enumerate(plan.files):
+    assert plan.out is not None
+    was_killed = plan.single or has_parts(plan.out)
+    for number, planned in enumerate(plan.targets):
+        path = planned.source
         try:
-            entry = colour_file(path, place, plan, painter, options, was_killed=was_killed)
+            entry = colour_file(planned, plan, painter, options, was_killed=was_killed)
         except (DiskError, DeviceError):
             raise
         except (RechromaError, OSError, MemoryError) as error:
@@ -124,7 +126,7 @@ def colour_files(
                 report.files.append(entry)
                 journal.add(entry)
         if progress is not None:
-            progress(number + 1, len(plan.files))
+            progress(number + 1, len(plan.targets))
 
 
 def has_parts(folder: Path) -> bool:
@@ -133,18 +135,19 @@ def has_parts(folder: Path) -> bool:
 
 
 def colour_file(
-    path: Path, place: Path, plan: ThermalPlan, painter: ThermalPainter, options: ThermalOptions, *, was_killed: bool
+    planned: Target, plan: Plan, painter: ThermalPainter, options: ThermalOptions, *, was_killed: bool
 ) -> dict[str, Any] | Path:
     """One file; its entry in the report, or the result that was there already."""
+    path = planned.source
     with open_thermal(path, palette=options.palette, threads=options.threads) as source:
-        target = plan.destination(source, place, "." + options.still_format.replace("jpeg", "jpg"))
+        target = plan.named(planned, result_suffix(source, options)).output
+        if plan.single:
+            check_suffix(source, target)
         unreported = source.is_recording and is_finished_result(target)  # killed before it could be said
         if target.exists() and not (options.overwrite or unreported):
             if plan.single:
                 raise OutputError(f"{target} exists; choose another name or use --overwrite")
             return target
-        if target.exists() and target.samefile(path):
-            raise OutputError(f"{target} is the input itself; choose another output")
         target.parent.mkdir(parents=True, exist_ok=True)
         if was_killed:
             clear_temporary([target, *raw_paths(target).values()])
@@ -159,6 +162,22 @@ def colour_file(
             "seconds": round(job.seconds, 3),
             **job.facts(),
         }
+
+
+def result_suffix(source: ThermalSource, options: ThermalOptions) -> str:
+    """The ending of a result in a folder."""
+    if not source.is_recording:
+        return "." + options.still_format.replace("jpeg", "jpg")
+    suffix = source.path.suffix.lower()
+    return suffix if suffix in WRITABLE_FILMS else ".mkv"
+
+
+def check_suffix(source: ThermalSource, target: Path) -> None:
+    """Raises ``OutputError`` for a single result whose name is one of the other kind."""
+    known = WRITABLE_FILMS if source.is_recording else THERMAL_STILLS
+    if target.suffix.lower() not in known:
+        kind = "recording" if source.is_recording else "picture"
+        raise OutputError(f"{source.path} is a {kind}; its result ends in {', '.join(sorted(known))}")
 
 
 class FileJob:

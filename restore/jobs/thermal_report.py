@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from restore.jobs.job import Journal, hold_lock, read_journal
+from restore.jobs.plan import Plan
 from restore.jobs.report import plain, write_report
-from restore.jobs.thermal_plan import ThermalPlan
 from restore.media.files import output_errors
 from restore.media.photo.metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
@@ -28,8 +28,9 @@ REPORT, JOURNAL, LOCK = "rechroma-report.json", ".rechroma-report.jsonl", ".rech
 Entry = dict[str, Any]
 
 
-def thermal_report_path(plan: ThermalPlan) -> Path:
+def thermal_report_path(plan: Plan) -> Path:
     """Inside the folder of the results, or beside the single one."""
+    assert plan.out is not None
     return plan.out.with_name(f"{plan.out.name}.json") if plan.single else plan.out / REPORT
 
 
@@ -40,7 +41,7 @@ class ReportJournal:
     processes do not work on one folder: raises ``OutputError``.
     """
 
-    def __init__(self, plan: ThermalPlan) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.folder = None if plan.single else plan.out
         self.earlier: list[Entry] = []
         """Of a run that was killed."""
@@ -84,7 +85,7 @@ class ReportJournal:
 
 
 def write_thermal_report(
-    report: ThermalReport, plan: ThermalPlan, model: Entry, options: Entry, killed: Sequence[Entry] = ()
+    report: ThermalReport, plan: Plan, model: Entry, options: Entry, killed: Sequence[Entry] = ()
 ) -> None:
     """Entries of earlier runs whose results are there stay in it, also those of a ``killed`` one that wrote none.
 

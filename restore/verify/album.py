@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from restore.errors import InputError
-from restore.jobs.plan import Job, plan_photos
+from restore.jobs.plan import PHOTOS, Target, make_plan
 from restore.media.photo.reading import read_photo
 from restore.media.photo.tar import Member, is_picture, members, opened, read_member
 from restore.verify.photo import compare_photos, verify_photo
@@ -26,10 +26,10 @@ def verify_album(original: Path, result: Path, *, max_luma_difference: int | Non
     Raises ``InputError`` where there is no original, or one tar cannot be read.
     """
     report = Verification(str(original), str(result), facts={"originals": 0, "results": 0})
-    plan = plan_photos([original], result)
+    plan = make_plan(PHOTOS, [original], result)
     report.problems += [f"{path}: {reason}" for path, reason in plan.failed]
-    variants = Variants({job.destination for job in plan.jobs})
-    for job in plan.jobs:
+    variants = Variants({job.output for job in plan.targets})
+    for job in plan.targets:
         if job.is_tar:
             verify_tar(job, report, max_luma_difference)
         else:
@@ -38,10 +38,10 @@ def verify_album(original: Path, result: Path, *, max_luma_difference: int | Non
     return report
 
 
-def verify_results(job: Job, variants: Variants, report: Verification, max_luma_difference: int | None) -> None:
+def verify_results(job: Target, variants: Variants, report: Verification, max_luma_difference: int | None) -> None:
     """Compares a picture with each of its results."""
     report.facts["originals"] += 1
-    results = [path for path in (job.destination,) if path.is_file()] + variants.of(job.destination)
+    results = [path for path in (job.output,) if path.is_file()] + variants.of(job.output)
     if not results:
         report_missing(job, report)
     for result in results:
@@ -60,7 +60,7 @@ def add(report: Verification, name: str, picture: Verification) -> None:
     report.problems += [f"{name}: {problem}" for problem in picture.problems]
 
 
-def report_missing(job: Job, report: Verification) -> None:
+def report_missing(job: Target, report: Verification) -> None:
     """Reports a picture without a result: a warning if it cannot be read, else a problem."""
     try:
         read_photo(job.source)
@@ -94,9 +94,9 @@ class Variants:
         return variants
 
 
-def verify_tar(job: Job, report: Verification, max_luma_difference: int | None) -> None:
+def verify_tar(job: Target, report: Verification, max_luma_difference: int | None) -> None:
     """Compares two tars: the same members in the same order; of those that are no pictures, the same bytes."""
-    source, result = job.source, job.destination
+    source, result = job.source, job.output
     if not result.is_file():
         report.problems.append(f"{source} has no result")
         return
@@ -112,14 +112,16 @@ def verify_tar(job: Job, report: Verification, max_luma_difference: int | None) 
         report.problems.append(f"{source}, {result}: {error}")
 
 
-def verify_member(job: Job, pair: tuple[Member, Member], report: Verification, max_luma_difference: int | None) -> None:
+def verify_member(
+    job: Target, pair: tuple[Member, Member], report: Verification, max_luma_difference: int | None
+) -> None:
     """Compares a member of a tar before and after."""
     old, new = pair
-    name = f"{job.destination}/{new.name}"
+    name = f"{job.output}/{new.name}"
     if not old.isreg():
         report.expect((old.type, old.linkname) == (new.type, new.linkname), f"{name}: it is of another kind")
         return
-    before, after = read_member(job.source, old), read_member(job.destination, new)
+    before, after = read_member(job.source, old), read_member(job.output, new)
     report.facts["originals"] += is_picture(old)
     if before == after:
         if is_picture(old):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from restore.cli.options import existing_or_not
 from restore.errors import RechromaError
 from restore.jobs.films import report_path
 from restore.media.film.sink import FilmSink
@@ -29,6 +30,13 @@ def test_help_and_version_load_neither_torch_nor_opencv() -> None:
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     assert "--deinterlace" in finished.stdout
+
+
+def test_a_home_folder_is_found_where_the_shell_leaves_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert existing_or_not.convert("~/x.mkv", None, None) == tmp_path / "x.mkv"
+    assert existing_or_not.convert("a~b", None, None) == Path("a~b")
 
 
 def test_every_error_has_its_own_exit_code() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from restore.errors import OutputError
 from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
-from restore.jobs.plan import Job, plan_photos
+from restore.jobs.plan import PHOTOS, Target, make_plan
 from tests.media import picture
 from tests.painters import BROWN
 from tests.tools import missing
@@ -69,9 +69,9 @@ def test_paths_with_dots_do_not_lead_out(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(inner)
     inputs = [Path("..") / ".." / "top.png", Path(), Path("..") / "b", inner / ".." / "b" / "deep.png", Path("..")]
     out = tmp_path / "out"
-    for job in plan_photos(inputs, out).jobs:
-        assert Path(os.path.normpath(job.destination)).is_relative_to(out)
-        assert ".." not in job.destination.relative_to(out).parts
+    for job in make_plan(PHOTOS, inputs, out).targets:
+        assert Path(os.path.normpath(job.output)).is_relative_to(out)
+        assert ".." not in job.output.relative_to(out).parts
     colour(inputs, out)
     assert "top.png" in everything_in(out)
     assert everything_in(tmp_path / "a") == {"b/deep.png"}
@@ -165,6 +165,6 @@ def test_no_place_is_given_twice(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(parents=True)
         for name in ("a.png", "a.gif", "a.gif.png", "b.pgm", "b.ppm"):
             (tmp_path / folder / name).write_bytes(b"")
-    jobs: list[Job] = plan_photos([tmp_path / "x" / "same", tmp_path / "y" / "same"], tmp_path / "out").jobs
-    places = [job.destination for job in jobs]
+    jobs: list[Target] = make_plan(PHOTOS, [tmp_path / "x" / "same", tmp_path / "y" / "same"], tmp_path / "out").targets
+    places = [job.output for job in jobs]
     assert len(set(places)) == len(places)

@@ -10,9 +10,9 @@ import pytest
 
 from restore.errors import OutputError
 from restore.jobs import names as photo_places
-from restore.jobs.names import Files, Places, are_one_name, folded
+from restore.jobs.names import FileSet, TakenNames, are_one_name, folded
 from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
-from restore.jobs.plan import Plan, plan_photos, with_variants
+from restore.jobs.plan import PHOTOS, Plan, make_plan, with_variants
 from tests.media import picture
 from tests.painters import TopIsBlue
 from tests.tools import files_in
@@ -38,7 +38,7 @@ def run(source: Path, out: Path, **options: Any) -> PhotosReport:
 
 
 def places(plan: Plan, out: Path) -> list[str]:
-    return [job.destination.relative_to(out).as_posix() for job in plan.jobs]
+    return [job.output.relative_to(out).as_posix() for job in plan.targets]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def places(plan: Plan, out: Path) -> list[str]:
 def test_names_alike(tmp_path: Path, first: str, second: str, request: pytest.FixtureRequest) -> None:
     """Both are written where the disk tells them apart, as that of this test does; else the second fails by name."""
     source, out = write(tmp_path / "in", first, second), tmp_path / "out"
-    plan = plan_photos([source], out)
+    plan = make_plan(PHOTOS, [source], out)
     assert sorted(places(plan, out)) == sorted([first, second])
     assert plan.failed == []
     assert not out.exists()
@@ -65,14 +65,14 @@ def test_names_alike(tmp_path: Path, first: str, second: str, request: pytest.Fi
 @pytest.mark.usefixtures("disk_that_ignores")
 def test_a_renamed_result_gives_way(tmp_path: Path) -> None:
     source = write(tmp_path / "in", "A.PNG", "a.gif")
-    assert places(plan_photos([source], tmp_path / "out"), tmp_path / "out") == ["A.PNG", "a.gif.png"]
+    assert places(make_plan(PHOTOS, [source], tmp_path / "out"), tmp_path / "out") == ["A.PNG", "a.gif.png"]
 
 
 @pytest.mark.usefixtures("disk_that_ignores")
 def test_sheets_of_names_alike(tmp_path: Path) -> None:
     source = write(tmp_path / "in", "A.png", "a.tif")
-    plan = with_variants(plan_photos([source], tmp_path / "out"), range(7, 9))
-    assert [job.sheet.name for job in plan.jobs if job.sheet] == ["A.seeds-7-8.jpg", "a.tif.seeds-7-8.jpg"]
+    plan = with_variants(make_plan(PHOTOS, [source], tmp_path / "out"), range(7, 9))
+    assert [job.sheet.name for job in plan.targets if job.sheet] == ["A.seeds-7-8.jpg", "a.tif.seeds-7-8.jpg"]
 
 
 def test_the_disk_is_asked(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_disk_that_cannot_be_asked_takes_them_for_one(tmp_path: Path) -> None:
 
 def test_the_disk_is_asked_only_where_names_are_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photo_places, "are_one_name", lambda *_: pytest.fail("asked"))
-    taken = Places(tmp_path)
+    taken = TakenNames(tmp_path)
     for name in ("a.png", "b/a.png", "a.jpg", "stra\u00dfe.png"):
         assert taken.holder(Path(name)) is None
         taken.take(Path(name), Path("in", name))
@@ -106,7 +106,7 @@ def test_an_input_under_another_name_is_not_replaced(tmp_path: Path, monkeypatch
 
 
 def test_files_that_are_alike_are_not_the_same(tmp_path: Path) -> None:
-    files = Files()
+    files = FileSet()
     files.add(write(tmp_path, "a.png") / "a.png")
     assert tmp_path / "." / "a.png" in files
     assert write(tmp_path, "b/a.png") / "b" / "a.png" not in files

@@ -15,7 +15,7 @@ from PIL import Image
 from restore.errors import ModelError, OptionError
 from restore.jobs import photo_stages
 from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
-from restore.jobs.plan import plan_photos, with_variants
+from restore.jobs.plan import PHOTOS, make_plan, with_variants
 from restore.media.photo.sheet import GAP, LABEL, contact_sheet
 from restore.paint.network import Colorizer
 from restore.paint.sampling import DEFAULT_TEMPERATURE
@@ -208,8 +208,8 @@ def test_tars_are_refused(album: Path, sampling_colorizer: Colorizer, tmp_path: 
 def test_places_of_all_results_differ(tmp_path: Path) -> None:
     for name in ("a.jpg", "a.png", "a.tif", "a.seed-1.jpg"):
         gray((8, 8), 0).save(tmp_path / name)
-    plan = with_variants(plan_photos([tmp_path], tmp_path / "out"), range(3))
-    results = [result for job in plan.jobs for result in job.results]
+    plan = with_variants(make_plan(PHOTOS, [tmp_path], tmp_path / "out"), range(3))
+    results = [result for job in plan.targets for result in job.results]
     assert len(results) == 16 == len(set(results))
 
 

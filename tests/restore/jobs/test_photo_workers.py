@@ -198,7 +198,7 @@ class Pretended(Workers):
 
 
 def pretend(out: Path, todo: ToDo) -> Made:
-    result = todo.job.destination
+    result = todo.job.output
     part = temporary_path(result)
     part.touch()
     place = place_in(out, result)

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from restore.errors import DiskError, InputError, OptionError, OutputError
 from restore.jobs import photo_stages
 from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
-from restore.jobs.plan import plan_photos
+from restore.jobs.plan import PHOTOS, make_plan
 from restore.verify.photo import verify_photo
 from tests.media import picture, shard
 from tests.painters import TopIsBlue
@@ -226,8 +226,8 @@ def test_no_result_leaves_the_output_folder(album: Path, tmp_path: Path) -> None
     (album / "b" / "x..").mkdir()
     (album / "b" / "x.." / "g.jpg").write_bytes(picture())
     out = tmp_path / "deep" / "out"
-    for job in plan_photos([album, album / "b" / ".." / "a.jpg"], out).jobs:
-        assert job.destination.resolve().is_relative_to(out)
+    for job in make_plan(PHOTOS, [album, album / "b" / ".." / "a.jpg"], out).targets:
+        assert job.output.resolve().is_relative_to(out)
 
 
 def test_a_full_disk_stops_the_batch_and_leaves_nothing_half_written(

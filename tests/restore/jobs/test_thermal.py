@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -285,10 +286,12 @@ def test_wrong_places_and_names_are_refused(tmp_path: Path, painter: HeatPainter
     for source, out, told in ((run, "x.png", "is a recording"), (still, "x.mkv", "is a picture")):
         with pytest.raises(OutputError, match=told):
             colorize_thermal([source], tmp_path / out, painter=painter, options=FAST)
-    with pytest.raises(OutputError, match="the input itself"):
+    with pytest.raises(OutputError, match="one of the inputs"):
         colorize_thermal([still], still, painter=painter, options=ThermalOptions(overwrite=True))
+    (tmp_path / "x.png").touch()
     with pytest.raises(OutputError, match="use --overwrite"):
-        colorize_thermal([still], still, painter=painter, options=FAST)
+        colorize_thermal([still], tmp_path / "x.png", painter=painter, options=FAST)
+    (tmp_path / "x.png").unlink()
     with pytest.raises(OutputError, match="give a folder"):
         colorize_thermal([still, run], tmp_path / "x.png", painter=painter)
     with pytest.raises(InputError, match="there is no such file"):
@@ -296,6 +299,19 @@ def test_wrong_places_and_names_are_refused(tmp_path: Path, painter: HeatPainter
     with pytest.raises(OptionError, match="unknown polarity"):
         ThermalOptions(polarity="blue")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "run.seq"]
+
+
+def test_a_single_result_looks_at_no_other_folder(
+    tmp_path: Path, painter: HeatPainter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result in the home folder took a walk through all of it."""
+    (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
+    (tmp_path / "deep").mkdir()
+    monkeypatch.setattr(Path, "rglob", lambda *_: pytest.fail("walked"))
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: scandir(path) if "deep" not in str(path) else pytest.fail("walked"))
+    colorize_thermal([tmp_path / "a.jpg"], tmp_path / "b.png", painter=painter, options=FAST)
+    assert (tmp_path / "b.png").exists()
 
 
 def test_a_missing_thermal_model_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
