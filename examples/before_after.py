@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from restore_train.evaluate.still import rgb_colouring
+from restore_train.evaluate.photos import open_colouring
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 HEIGHT = 220
@@ -22,7 +22,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
 
 def main(output: Path) -> None:
-    colour = rgb_colouring("pix2pix")
+    colour = open_colouring("pix2pix")
     groups = []
     for name in PHOTOS:
         truth = np.asarray(getattr(data, name)(), np.float32) / np.float32(255)

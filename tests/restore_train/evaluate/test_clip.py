@@ -10,7 +10,7 @@ import pytest
 from restore.errors import InputError
 from restore.jobs.films import VideoOptions, colorize_video
 from restore.paint.network import Colorizer
-from restore_train.evaluate.clip import ColourClip
+from restore_train.evaluate.clip import FilmClip
 from tests.media import write_film
 
 FRAMES, HEIGHT, WIDTH = 6, 64, 96
@@ -34,27 +34,26 @@ def films(tmp_path: Path) -> list[Path]:
 
 
 def test_truth_is_the_decoded_colour_with_known_cuts(films: list[Path]) -> None:
-    clip = ColourClip(films, frames=4)
+    clip = FilmClip(films, {}, frames=4)
     frames = list(clip.truth())
     assert clip.name == "first + second"
-    assert [starts for *_, starts in frames] == [True, False, False, False] * 2
-    for index, (luma, chroma, _) in enumerate(frames):
-        assert luma.shape == (HEIGHT, WIDTH)
-        assert chroma.shape == (2, HEIGHT // 2, WIDTH // 2)
-        assert np.allclose(chroma[0], (90 + index % 4 - 128) / 224)
-        assert np.allclose(chroma[1], (150 + index % 4 - 128) / 224)
-    assert np.array_equal(frames[0][0], next(clip.truth())[0])  # it can be read again
+    assert [frame.starts_shot for frame in frames] == [True, False, False, False] * 2
+    for index, frame in enumerate(frames):
+        assert frame.luma.shape == (HEIGHT, WIDTH)
+        assert frame.chroma.shape == (2, HEIGHT // 2, WIDTH // 2)
+        assert np.allclose(frame.chroma[0], (90 + index % 4 - 128) / 224)
+        assert np.allclose(frame.chroma[1], (150 + index % 4 - 128) / 224)
+    assert np.array_equal(frames[0].luma, next(clip.truth()).luma)  # it can be read again
 
 
 def test_a_second_film_of_a_pair_is_coloured_as_if_alone(films: list[Path], toy_colorizer: Colorizer) -> None:
-    strengths = ("off", "light", "strong")
-    joined = list(ColourClip(films).coloured(toy_colorizer, strengths))
-    alone = list(ColourClip(films[1:]).coloured(toy_colorizer, strengths))
+    joined = list(FilmClip(films, {"toy": toy_colorizer}).coloured())
+    alone = list(FilmClip(films[1:], {"toy": toy_colorizer}).coloured())
     assert len(joined) == 2 * FRAMES
     for after_cut, single in zip(joined[FRAMES:], alone, strict=True):
-        for one, other in zip(after_cut, single, strict=True):
-            assert np.array_equal(one, other)
-    off, light, strong = joined[3]
+        assert after_cut.keys() == single.keys()
+        assert all(np.array_equal(after_cut[label], single[label]) for label in single)
+    off, light, strong = (joined[3][f"toy, {strength}"] for strength in ("off", "light", "strong"))
     assert not np.array_equal(off, light)
     assert not np.array_equal(light, strong)
 
@@ -65,23 +64,30 @@ def test_colour_is_what_the_pipeline_encodes(
 ) -> None:
     target = tmp_path / "out.mkv"
     colorize_video(films[0], target, colorizer=toy_colorizer, options=VideoOptions(codec="ffv1", temporal=strength))
-    encoded = list(ColourClip([target]).truth())
-    ours = list(ColourClip(films[:1]).coloured(toy_colorizer, [strength]))
-    for (_, chroma, _), (colour,) in zip(encoded, ours, strict=True):
-        assert np.abs(chroma - colour).max() < 1e-6
+    encoded = list(FilmClip([target], {}).truth())
+    ours = list(FilmClip(films[:1], {"toy": toy_colorizer}, strengths=[strength]).coloured())
+    for frame, chromas in zip(encoded, ours, strict=True):
+        assert np.abs(frame.chroma - chromas[f"toy, {strength}"]).max() < 1e-6
+
+
+def test_labels_name_model_and_strength(films: list[Path], toy_colorizer: Colorizer) -> None:
+    clip = FilmClip(films[:1], {"a": toy_colorizer, "b": toy_colorizer}, strengths=("off", "light"))
+    assert clip.labels == list(next(clip.coloured())) == ["a, off", "a, light", "b, off", "b, light"]
+    assert clip.unsteadied == ["a, off", "b, off"]
 
 
 def test_rgb_keeps_the_luma(films: list[Path]) -> None:
-    clip = ColourClip(films[:1])
-    luma, chroma, _ = next(clip.truth())
-    rgb = clip.rgb(luma[::2, ::2], chroma)
+    clip = FilmClip(films[:1], {})
+    frame = next(clip.truth())
+    luma = frame.luma[::2, ::2]
+    rgb = clip.rgb(luma, frame.chroma)
     matrix = clip.layout.matrix
-    assert np.abs(rgb @ np.array([matrix.kr, matrix.kg, matrix.kb]) - luma[::2, ::2]).max() < 1e-5
+    assert np.abs(rgb @ np.array([matrix.kr, matrix.kg, matrix.kb]) - luma).max() < 1e-5
     assert np.ptp(rgb, axis=-1).mean() > 0.05
 
 
 def test_films_without_colour_or_of_other_sizes_are_refused(films: list[Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no colour"):
-        ColourClip([make_film(tmp_path / "gray.mkv", seed=3, pix_fmt="gray")])
+        FilmClip([make_film(tmp_path / "gray.mkv", seed=3, pix_fmt="gray")], {})
     with pytest.raises(InputError, match="cannot be joined"):
-        ColourClip([films[0], make_film(tmp_path / "wide.mkv", seed=3, width=WIDTH + 16)])
+        FilmClip([films[0], make_film(tmp_path / "wide.mkv", seed=3, width=WIDTH + 16)], {})

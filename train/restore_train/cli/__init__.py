@@ -1,5 +1,1 @@
-"""The commands of training: train, evaluate, bench, align."""
-
-from restore_train.cli import evaluate_samples, evaluate_thermal  # each adds itself to the group ``evaluate``
-
-__all__ = ["evaluate_samples", "evaluate_thermal"]
+"""The commands of training, which ``rechroma`` loads when they are asked for: train, evaluate, bench, align."""

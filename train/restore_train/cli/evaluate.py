@@ -1,27 +1,30 @@
-"""``rechroma evaluate``: colour measured against known truth; the commands that load the evaluator."""
+"""``rechroma evaluate``: colour measured against known truth."""
 
 from __future__ import annotations
 
-import json
-import math
-import shlex
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from restore.cli.console import console, progress_bar
+from restore.cli.console import progress_bar
 from restore.cli.options import colorizer_options, existing_or_not, make_colorizer
-from restore.errors import InputError, OutputError
+from restore.errors import OptionError
+from restore_train.cli.output import (
+    check_writable,
+    command_line,
+    input_errors,
+    show_figures,
+    show_line,
+    write_json,
+    write_sheets,
+    write_text,
+)
 
-__all__ = ["evaluate"]
-
+sets_argument = click.argument("sets", nargs=-1, required=True, type=existing_or_not)
 also_option = click.option(
     "--also", multiple=True, help="Another model (name, .safetensors or .onnx) for the same table; may be repeated."
 )
@@ -37,64 +40,47 @@ def evaluate() -> None:
     """Measure colour against known truth."""
 
 
-@evaluate.command("photos")
-@click.argument("sets", nargs=-1, required=True, type=existing_or_not)
+@evaluate.command()
+@sets_argument
 @also_option
 @json_option
 @html_option
 @click.option("--sheets", type=existing_or_not, help="Write contact sheets of gray, ours and truth into this folder.")
 @saturation_option
 @colorizer_options
-def evaluate_photos(
+def photos(
     sets: tuple[Path, ...],
+    model: str,
     also: tuple[str, ...],
     json_path: Path | None,
     html_path: Path | None,
     sheets: Path | None,
     saturation: float,
-    **model: Any,
+    **options: Any,
 ) -> None:
     """Turn the colour pictures of SETS (tar shards or folders) gray, colour them, and compare with the truth."""
     from restore_train.evaluate.figures import PICTURE_COLUMNS, summaries
-    from restore_train.evaluate.pages import chosen_by_error, counted, photos_page
-    from restore_train.evaluate.photos import evaluate_photos as measure
-    from restore_train.evaluate.photos import triptychs
-    from restore_train.evaluate.sheets import jpeg
-    from restore_train.evaluate.still import rgb_colouring
+    from restore_train.evaluate.pages import chosen_pictures, counted, photos_page
+    from restore_train.evaluate.photos import evaluate_photos, jpegs, open_colouring, worst_first
 
     check_writable(json_path, html_path)
-    names = list(dict.fromkeys((model.pop("model"), *also)))
-    labels = labels_of(names)
     colourings = {
-        label: rgb_colouring(name, saturation=saturation, **model) for name, label in zip(names, labels, strict=True)
+        label: open_colouring(name, saturation=saturation, **options) for label, name in labelled(model, also).items()
     }
-    first = labels[0]
-    try:
-        with progress_bar("measuring", "pictures") as progress:
-            rows = measure(sets, colourings, progress=progress)
-    except (ValueError, FileNotFoundError) as error:
-        raise InputError(str(error)) from error
-    means = summaries(rows)
-    show(counted(len(rows[first]), "picture"), PICTURE_COLUMNS, means)
-    if json_path is not None:
-        pictures = {label: [asdict(row) for row in figures] for label, figures in rows.items()}
-        write_json(json_path, {"command": command_line(), "set": means, "pictures": pictures})
+    with input_errors(), progress_bar("measuring", "pictures") as progress:
+        rows = evaluate_photos(sets, colourings, progress=progress)
+    show_figures(counted(len(rows["truth"]), "picture"), PICTURE_COLUMNS, summaries(rows))
+    write_json(json_path, set=summaries(rows), pictures=rows)
     if html_path is not None:
-        chosen = [index for group in chosen_by_error(rows[first]).values() for index in group]
-        drawn = {
-            index: dict(zip(("gray", *labels, "truth"), map(jpeg, group), strict=True))
-            for index, group in triptychs(sets, list(colourings.values()), chosen)
-        }
-        facts = {"set": ", ".join(path.name for path in sets), "command": command_line()}
-        write_text(html_path, photos_page(rows, drawn, facts))
+        pictures = jpegs(sets, colourings, chosen_pictures(rows))
+        write_text(html_path, photos_page(rows, pictures, facts(sets)))
     if sheets is not None:
-        order = sorted(range(len(rows[first])), key=lambda index: -rows[first][index].de00)
-        groups = triptychs(sets, [colourings[first]], order)
-        write_sheets(sheets, ((f"{rows[first][i].de00:.1f} {rows[first][i].name}", group) for i, group in groups))
+        first = next(iter(colourings))
+        write_sheets(sheets, worst_first(sets, colourings[first], rows[first]))
 
 
-@evaluate.command("clips")
-@click.argument("sets", nargs=-1, required=True, type=existing_or_not)
+@evaluate.command()
+@sets_argument
 @also_option
 @click.option("--join", is_flag=True, help="Join the clips two by two, so that each pair has a known cut.")
 @click.option("--frames", type=click.IntRange(min=1), help="Frames of each clip, from its start. [default: all]")
@@ -105,8 +91,9 @@ def evaluate_photos(
 @html_option
 @saturation_option
 @colorizer_options
-def evaluate_clips(
+def clips(
     sets: tuple[Path, ...],
+    model: str,
     also: tuple[str, ...],
     join: bool,
     frames: int | None,
@@ -114,7 +101,7 @@ def evaluate_clips(
     json_path: Path | None,
     html_path: Path | None,
     saturation: float,
-    **model: Any,
+    **options: Any,
 ) -> None:
     """Turn the colour clips of SETS (files, folders, tar shards) gray, colour them, and compare with the truth.
 
@@ -122,123 +109,174 @@ def evaluate_clips(
     tmedian. Figures are taken at the size of the clip's chroma planes, at most 512 pixels a side.
     """
     from restore_train.clipset import clip_files, in_pairs
+    from restore_train.evaluate.clip import FilmClip
     from restore_train.evaluate.figures import CLIP_COLUMNS, summaries
-    from restore_train.evaluate.films import evaluate_clips as measure
+    from restore_train.evaluate.films import evaluate_clips, rows_of
     from restore_train.evaluate.pages import clips_page, counted
 
     check_writable(json_path, html_path)
-    names = list(dict.fromkeys((model.pop("model"), *also)))
-    labels = labels_of(names)
-    colorizers = {label: make_colorizer(model=name, **model) for name, label in zip(names, labels, strict=True)}
-    with TemporaryDirectory(prefix="rechroma-") as scratch:
-        try:
-            found = list(clip_files(sets, Path(scratch)))
-            paths = in_pairs(found) if join else [[path] for path in found]
-            clips = [make_clip(group, frames, colorizers, saturation) for group in paths]
-            with progress_bar("measuring", "frames") as progress:
-                results = measure(clips, sample_every=every, keep_pictures=html_path is not None, progress=progress)
-        except (ValueError, FileNotFoundError) as error:
-            raise InputError(str(error)) from error
-    rows = {label: [result.figures[label] for result in results] for label in results[0].figures}
-    means = summaries(rows)
-    show(counted(len(results), "clip"), CLIP_COLUMNS, means)
-    if json_path is not None:
-        clip_rows = {label: [asdict(row) for row in figures] for label, figures in rows.items()}
-        sampled = {
-            label: [asdict(row) for result in results for row in result.frames[label]] for label in results[0].frames
-        }
-        write_json(json_path, {"command": command_line(), "set": means, "clips": clip_rows, "frames": sampled})
+    colorizers = {label: make_colorizer(model=name, **options) for label, name in labelled(model, also).items()}
+    with TemporaryDirectory(prefix="rechroma-") as scratch, input_errors():
+        paths = list(clip_files(sets, Path(scratch)))
+        groups = in_pairs(paths) if join else [[path] for path in paths]
+        films = [FilmClip(group, colorizers, frames=frames, saturation=saturation) for group in groups]
+        with progress_bar("measuring", "frames") as progress:
+            results = evaluate_clips(films, sample_every=every, with_pictures=html_path is not None, progress=progress)
+    rows, frame_rows = rows_of(results)
+    show_figures(counted(len(results), "clip"), CLIP_COLUMNS, summaries(rows))
+    write_json(json_path, set=summaries(rows), clips=rows, frames=frame_rows)
     if html_path is not None:
-        shown = [label for name in colorizers for label in steadied_labels(name)]
-        facts = {"set": ", ".join(path.name for path in sets), "command": command_line()}
-        write_text(html_path, clips_page(results, shown, facts, order_by=shown[1]))
+        labels = films[0].labels
+        write_text(html_path, clips_page(results, labels, facts(sets), order_by=labels[1]))
 
 
-STRENGTHS = ("off", "light", "strong")
+@evaluate.command()
+@sets_argument
+@click.option("--samples", default=8, show_default=True, type=click.IntRange(min=1), help="Colourings a picture.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the first; then seed + 1.")
+@click.option("--temperature", default=0.8, show_default=True, type=click.FloatRange(min=0))
+@json_option
+@colorizer_options
+def samples(
+    sets: tuple[Path, ...], samples: int, seed: int, temperature: float, json_path: Path | None, **options: Any
+) -> None:
+    """Measure one, the likeliest and the best of several colourings (PixColor) of every colour picture in SETS."""
+    from restore.paint.sampling import sampling_model
+    from restore_train.evaluate.figures import PICTURE_COLUMNS, summaries
+    from restore_train.evaluate.likelihood import evaluate_likelihood, sentence
+    from restore_train.evaluate.pages import counted
+    from restore_train.evaluate.samples import evaluate_samples, open_sampling
+
+    check_writable(json_path)
+    colorizer = make_colorizer(**options)
+    network = sampling_model(colorizer)
+    sampling = open_sampling(colorizer, seeds=range(seed, seed + samples), temperature=temperature)
+    with input_errors():
+        with progress_bar("measuring", "pictures") as progress:
+            result = evaluate_samples(sets, sampling, progress=progress)
+        with progress_bar("likelihood", "pictures") as progress:
+            size = colorizer.working_size
+            nats = evaluate_likelihood(sets, network, working_size=size, seed=seed, progress=progress)
+    show_figures(counted(len(result.rows["truth"]), "picture"), PICTURE_COLUMNS, summaries(result.rows))
+    show_line(f"diversity, mean dE00 between two colourings of one picture: {result.diversity:.2f}")
+    show_line(f"cast, mean Cb and Cr less the truth's, in codes: {result.bias[0]:+.2f} {result.bias[1]:+.2f}")
+    show_line(sentence(nats))
+    write_json(
+        json_path,
+        diversity=result.diversity,
+        bias=result.bias,
+        nats=nats,
+        set=summaries(result.rows),
+        pictures=result.rows,
+    )
 
 
-def steadied_labels(name: str) -> list[str]:
-    return [f"{name}, {strength}" for strength in STRENGTHS]
+@evaluate.command()
+@sets_argument
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the model's own draws.")
+@json_option
+@colorizer_options
+def likelihood(sets: tuple[Path, ...], seed: int, json_path: Path | None, **options: Any) -> None:
+    """Measure how likely a model that samples (PixColor) holds the true colours of the pictures in SETS."""
+    from restore.paint.sampling import sampling_model
+    from restore_train.evaluate.likelihood import evaluate_likelihood, sentence
+
+    check_writable(json_path)
+    colorizer = make_colorizer(**options)
+    network = sampling_model(colorizer)
+    with input_errors(), progress_bar("likelihood", "pictures") as progress:
+        size = colorizer.working_size
+        nats = evaluate_likelihood(sets, network, working_size=size, seed=seed, progress=progress)
+    show_line(sentence(nats))
+    write_json(json_path, nats=nats)
 
 
-def make_clip(paths: list[Path], frames: int | None, colorizers: Mapping[str, Any], saturation: float) -> Any:
-    """A clip as the evaluator takes it: the truth, and the chroma of every model at every temporal strength."""
-    from restore_train.evaluate.clip import ColourClip
-    from restore_train.evaluate.films import Clip, TrueFrame
+@evaluate.command()
+@sets_argument
+@click.option("--model", default="thermal", show_default=True, help="A shipped model or a .safetensors file.")
+@also_option
+@click.option("--unpaired", type=existing_or_not, help="Thermal pictures without partners: is their colour various?")
+@click.option("--only", multiple=True, help="Take only pairs whose names begin so; may be repeated.")
+@click.option("--working-size", type=click.IntRange(min=32), help="Short side that networks see, at most, in pixels.")
+@click.option(
+    "--gain",
+    "gains",
+    multiple=True,
+    type=click.FloatRange(min=0),
+    help="Strength of colour of --model, and when repeated of the models after --also, in place of their own.",
+)
+@click.option("--light", type=click.Choice(["day", "night"]), help="Light to paint in, in place of the models' guess.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@json_option
+@click.option("--sheets", type=existing_or_not, help="Write contact sheets of heat, all models and truth here.")
+def thermal(
+    sets: tuple[Path, ...],
+    model: str,
+    also: tuple[str, ...],
+    unpaired: Path | None,
+    only: tuple[str, ...],
+    gains: tuple[float, ...],
+    json_path: Path | None,
+    sheets: Path | None,
+    **options: Any,
+) -> None:
+    """Translate the thermal pictures of SETS (tars or folders of NAME.visible.EXT, NAME.thermal.EXT) and compare.
 
-    clip = ColourClip(paths, frames=frames)
+    Day and night are shown apart. A model that colours photos takes heat for gray. Nothing is trained here.
+    """
+    from restore_train.evaluate.pages import counted
+    from restore_train.evaluate.thermal import (
+        THERMAL_COLUMNS,
+        chosen_pairs,
+        chroma_spread,
+        evaluate_pairs,
+        open_translation,
+        pair_pictures,
+        read_thermal,
+    )
 
-    def truth() -> Iterator[TrueFrame]:
-        return (TrueFrame(*frame) for frame in clip.truth())
+    check_writable(json_path)
+    models = labelled(model, also)
+    if len(gains) > len(models):
+        raise OptionError(f"{len(gains)} strengths of colour for {counted(len(models), 'model')}")
+    translations = {
+        label: open_translation(models[label], gain=gain, **options) for label, gain in zip_longest(models, gains)
+    }
+    with input_errors():
+        pairs = chosen_pairs(sets, only)
+        with progress_bar("measuring", "pairs") as progress:
+            result = evaluate_pairs(pairs, translations, progress=progress)
+        spreads = {
+            label: chroma_spread(read_thermal([unpaired]), translate)
+            for label, translate in translations.items()
+            if unpaired is not None
+        }
+    means = result.means_by_light()
+    for light, part in means.items():
+        show_figures(f"{light}: {counted(result.count(light), 'pair')}", THERMAL_COLUMNS, part)
+    for label in result.lights:
+        days, nights = result.right_guesses(label)
+        show_line(
+            f"{label}: light guessed rightly for {days} of {result.count('day')} days, "
+            f"{nights} of {result.count('night')} nights"
+        )
+    for label, spread in spreads.items():
+        show_line(f"{label}, {counted(spread.pictures, 'picture')} without partner: {spread}")
+    write_json(json_path, sets=means, day=result.day, pictures=result.rows, light=result.lights, unpaired=spreads)
+    if sheets is not None:
+        write_sheets(sheets, pair_pictures(pairs, list(translations.values())))
 
-    def coloured() -> Iterator[dict[str, Any]]:
-        runs = [clip.coloured(colorizer, STRENGTHS, saturation=saturation) for colorizer in colorizers.values()]
-        labels = [label for name in colorizers for label in steadied_labels(name)]
-        for results in zip(*runs, strict=True):
-            yield dict(zip(labels, (chroma for chromas in results for chroma in chromas), strict=True))
 
-    unsteadied = tuple(steadied_labels(name)[0] for name in colorizers)
-    return Clip(clip.name, truth, coloured, clip.rgb, unsteadied)
+def labelled(model: str, also: Sequence[str]) -> dict[str, str]:
+    """Returns the models to compare by what a table calls them.
 
-
-def labels_of(names: Sequence[str]) -> list[str]:
-    """What a table calls models: a weight file goes by its name alone, unless two would be called the same."""
+    A weight file goes by its name alone, unless two would be called the same.
+    """
+    names = list(dict.fromkeys((model, *also)))
     short = [Path(name).stem if name.endswith((".safetensors", ".onnx")) else name for name in names]
-    return [name if short.count(label) > 1 else label for name, label in zip(names, short, strict=True)]
+    return {name if short.count(label) > 1 else label: name for name, label in zip(names, short, strict=True)}
 
 
-def command_line() -> str:
-    return shlex.join(["rechroma", *sys.argv[1:]])
-
-
-def show(title: str, columns: Sequence[Any], means: Mapping[str, Mapping[str, float]]) -> None:
-    """The table on the terminal: a column for each colouring, the relation to the truth's figure under a figure."""
-    from restore_train.evaluate.figures import text_of
-
-    def cell(label: str, column: Any) -> str:
-        text, relation = text_of(column, means[label][column.key], means["truth"][column.key])
-        return f"{text}\n{relation}" if relation and label not in ("gray", "truth") else text
-
-    table = Table("", title=title, box=SIMPLE_HEAD, pad_edge=False)
-    for label in means:
-        table.add_column(label.replace(", ", ",\n"), justify="right")
-    for column in columns:
-        table.add_row(column.title, *(cell(label, column) for label in means))
-    console.print(table)
-
-
-def check_writable(*paths: Path | None) -> None:
-    """Before minutes of work, not after. Raises ``OutputError``."""
-    for path in paths:
-        if path is not None and (path.is_dir() or not path.parent.is_dir()):
-            raise OutputError(f"{path} cannot be written: give a file in a folder that exists")
-
-
-def finite_only(value: Any) -> Any:
-    """JSON has no infinity and no NaN: they become null."""
-    if isinstance(value, dict):
-        return {key: finite_only(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite_only(item) for item in value]
-    return value if not isinstance(value, float) or math.isfinite(value) else None
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(finite_only(dict(content)), indent=1, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    from restore.media.files import write_beside
-
-    with write_beside(path) as file:
-        file.write(text.encode("utf-8"))
-
-
-def write_sheets(folder: Path, groups: Iterator[Any]) -> None:
-    from PIL import Image
-
-    from restore_train.evaluate.sheets import contact_sheets
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, page in enumerate(contact_sheets(groups), start=1):
-        Image.fromarray(page).save(folder / f"sheet-{number:02}.png")
+def facts(sets: Sequence[Path]) -> dict[str, str]:
+    """Returns what a page says under its title."""
+    return {"set": ", ".join(path.name for path in sets), "command": command_line()}

@@ -1,1 +1,1 @@
-"""Measures models on photos, films and thermal pairs."""
+"""Measures colour against known truth: photos, clips, several samples of a picture, thermal pairs."""

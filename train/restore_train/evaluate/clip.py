@@ -1,14 +1,14 @@
-"""Colour films as truth: decoded colour frame by frame, and what models make of their gray; for the evaluator."""
+"""Colour films as truth: decoded colour frame by frame, and what models make of their gray."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, tee
 from pathlib import Path
 
 import numpy as np
 
-from restore.colour import FloatArray, chroma_from_codes, luma_from_codes, rgb_from_luma_chroma
+from restore.colour import CodeArray, FloatArray, chroma_from_codes, luma_from_codes, rgb_from_luma_chroma
 from restore.errors import InputError
 from restore.jobs.films import VideoOptions, chroma_planes, plane_shape, prepared_frames
 from restore.media.film.frames import CB, CR, FilmLayout, SourceFrame, plane_view
@@ -16,82 +16,94 @@ from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
 from restore.paint.painter import coloured_frames, open_painter
 from restore.temporal import Strength, find_shot_starts, smooth_chroma
+from restore_train.evaluate.films import TrueFrame
 
-__all__ = ["ColourClip"]
+STRENGTHS = ("off", "light", "strong")
 
 
-class ColourClip:
+class FilmClip:
     """One colour film, or several of one format joined by hard cuts; read again for every use, never held.
 
     Raises ``InputError`` for a film without colour, or films that cannot be joined.
     """
 
-    def __init__(self, paths: Sequence[Path], *, frames: int | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        colorizers: Mapping[str, Colorizer],
+        *,
+        frames: int | None = None,
+        strengths: Sequence[str] = STRENGTHS,
+        saturation: float = 1.0,
+    ) -> None:
         """``frames`` is how many of each film are read, from its start; None reads all."""
-        self.paths = list(paths)
-        self.name = " + ".join(path.stem for path in self.paths)
+        self.paths, self.colorizers, self.strengths, self.saturation = paths, colorizers, strengths, saturation
+        self.name = " + ".join(path.stem for path in paths)
+        self.labels = [f"{name}, {strength}" for name in colorizers for strength in strengths]
+        self.unsteadied = [f"{name}, off" for name in colorizers if "off" in strengths]
         self._limit = frames
-        self._threads = threads
-        formats = [self._format_of(path) for path in self.paths]
-        self.layout = formats[0]
-        for path, other in zip(self.paths, formats, strict=True):
-            if not other.has_chroma:
+        layouts = [layout_of(path) for path in paths]
+        self.layout = layouts[0]
+        for path, layout in zip(paths, layouts, strict=True):
+            if not layout.has_chroma:
                 raise InputError(f"{path} has no colour to compare with; leave it out")
-            if traits(other) != traits(self.layout):
-                raise InputError(f"{path} and {self.paths[0]} differ in size or format and cannot be joined")
-
-    def _open(self, path: Path) -> FilmSource:
-        return FilmSource(path, threads=self._threads)
-
-    def _format_of(self, path: Path) -> FilmLayout:
-        with self._open(path) as film:
-            return film.layout
+            if traits(layout) != traits(self.layout):
+                raise InputError(f"{path} and {paths[0]} differ in size or format and cannot be joined")
 
     def _source_frames(self) -> Iterator[tuple[SourceFrame, bool]]:
-        """Every frame, and whether it is a film's first."""
+        """Yields every frame, and whether it is a film's first."""
         for path in self.paths:
-            with self._open(path) as film:
+            with FilmSource(path) as film:
                 for index, frame in enumerate(islice(film.frames(), self._limit)):
                     yield frame, index == 0
 
-    def truth(self) -> Iterator[tuple[FloatArray, FloatArray, bool]]:
-        """Luma ``H x W``, the true chroma ``2 x h x w`` at its planes' size, and whether the frame starts a shot."""
-        depth, full = self.layout.bit_depth, self.layout.full_range
-        frames, looked_at = tee(self._source_frames())  # the detector reads two frames ahead
-        lumas = (luma_from_codes(frame.luma_codes(), bit_depth=depth, full_range=full) for frame, _ in looked_at)
-        for (frame, joined), cut in zip(frames, find_shot_starts(lumas), strict=True):
-            luma = luma_from_codes(frame.luma_codes(), bit_depth=depth, full_range=full)
-            planes = [plane_view(frame.frame, index) for index in (CB, CR)]
-            chroma = [chroma_from_codes(plane, bit_depth=depth, full_range=full) for plane in planes]
-            yield luma, np.stack(chroma), joined or cut
+    def _luma(self, frame: SourceFrame) -> FloatArray:
+        layout = self.layout
+        return luma_from_codes(frame.luma_codes(), bit_depth=layout.bit_depth, full_range=layout.full_range)
 
-    def coloured(
-        self, colorizer: Colorizer, strengths: Sequence[str], *, saturation: float = 1.0
-    ) -> Iterator[list[FloatArray]]:
-        """Chroma ``2 x h x w`` of every frame as an encoder would get it, once for each temporal strength.
+    def _chroma(self, planes: Sequence[CodeArray]) -> FloatArray:
+        layout = self.layout
+        codes = [chroma_from_codes(p, bit_depth=layout.bit_depth, full_range=layout.full_range) for p in planes]
+        return np.stack(codes)
 
-        The pipeline's own stages, fed with the luma alone; the network runs once for all strengths.
+    def truth(self) -> Iterator[TrueFrame]:
+        """Yields every frame with the true chroma at its planes' size."""
+        frames, watched = tee(self._source_frames())  # the detector reads two frames ahead
+        cuts = find_shot_starts(self._luma(frame) for frame, _ in watched)
+        for (frame, starts_film), cut in zip(frames, cuts, strict=True):
+            chroma = self._chroma([plane_view(frame.frame, index) for index in (CB, CR)])
+            yield TrueFrame(self._luma(frame), chroma, starts_film or cut)
+
+    def coloured(self) -> Iterator[dict[str, FloatArray]]:
+        """Yields the chroma ``2 x h x w`` of every frame as an encoder gets it, by every model at every strength.
+
+        The pipeline's own stages make it from the luma alone; a network runs once for all strengths.
         """
-        depth, full = self.layout.bit_depth, self.layout.full_range
+        films = [film for colorizer in self.colorizers.values() for film in self._films_of(colorizer)]
+        for chromas in zip(*films, strict=True):
+            yield dict(zip(self.labels, chromas, strict=True))
+
+    def _films_of(self, colorizer: Colorizer) -> list[Iterator[FloatArray]]:
         frames = (frame for frame, _ in self._source_frames())
         prepared = prepared_frames(frames, colorizer, self.layout, plane_shape(self.layout))
         predicted = coloured_frames(prepared, open_painter(colorizer), colorizer.largest_batch)
-        options = VideoOptions(saturation=saturation)
+        options = VideoOptions(saturation=self.saturation)
         films = [
-            chroma_planes(smooth_chroma(branch, strength=Strength(strength)), options, self.layout, depth)
-            for branch, strength in zip(tee(predicted, len(strengths)), strengths, strict=True)
+            chroma_planes(smooth_chroma(branch, strength=Strength(name)), options, self.layout, self.layout.bit_depth)
+            for branch, name in zip(tee(predicted, len(self.strengths)), self.strengths, strict=True)
         ]
-        for results in zip(*films, strict=True):
-            yield [
-                np.stack([chroma_from_codes(plane, bit_depth=depth, full_range=full) for plane in planes])
-                for _, planes in results
-            ]
+        return [(self._chroma(planes) for _, planes in film) for film in films]
 
     def rgb(self, luma: FloatArray, chroma: FloatArray) -> FloatArray:
-        """Luma ``H x W`` and chroma ``2 x H x W`` to RGB ``H x W x 3`` in [0, 1], by the film's matrix."""
+        """Converts luma ``H x W`` and chroma ``2 x H x W`` to RGB ``H x W x 3`` in [0, 1], by the film's matrix."""
         return rgb_from_luma_chroma(luma, chroma, self.layout.matrix)
 
 
+def layout_of(path: Path) -> FilmLayout:
+    with FilmSource(path) as film:
+        return film.layout
+
+
 def traits(layout: FilmLayout) -> tuple[object, ...]:
-    """What joined films must have in common."""
+    """Returns what joined films must have in common."""
     return layout.width, layout.height, layout.pix_fmt, layout.full_range, layout.matrix, layout.rotation

@@ -27,19 +27,6 @@ from restore_train.evaluate.metrics import (
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = [
-    "CLIP_COLUMNS",
-    "PICTURE_COLUMNS",
-    "ClipFigures",
-    "Column",
-    "PictureFigures",
-    "TruePicture",
-    "as_shown",
-    "mean_figures",
-    "summaries",
-    "text_of",
-]
-
 
 @dataclass(frozen=True)
 class PictureFigures:

@@ -1,9 +1,9 @@
-"""Measures colour on clips with known truth, picture by picture and over time, with and without the temporal pass.
+"""Measures colour on films with known truth, picture by picture and over time, with and without the temporal pass.
 
 Figures are taken at the size of the clip's chroma planes, where its colour is stored (half the picture's for 4:2:0),
 shrunk further where the longer side exceeds 512 pixels; the truth is treated alike. The colouring itself happens at the
-clip's own size. Clips stream: what is kept of them is figures, one row of pixels a frame for the x-t slice, and small
-JPEGs of the sampled frames.
+clip's own size. Clips stream: figures stay in memory, one row of pixels a frame for the x-t slice, and small JPEGs of
+the sampled frames.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -22,8 +22,6 @@ from restore_train.evaluate.metrics import AbPrior, Rgb, lab_from_rgb
 from restore_train.evaluate.sheets import jpeg
 from restore_train.evaluate.video_metrics import Consistency, Motion, Steadiness, motion_to_previous
 
-__all__ = ["Clip", "ClipResult", "TrueFrame", "evaluate_clips"]
-
 FloatArray = NDArray[np.float32]
 Item = TypeVar("Item")
 
@@ -31,7 +29,7 @@ LARGEST_SIDE = 512  # pixels that figures are taken at
 RADIUS = 2  # frames to each side in the two unaligned baselines: windows of 5
 SLICE_FRAMES = 480  # longest x-t slice
 SLICE_LUMA = 0.6  # colour alone is shown at this luma
-PICTURES_KEPT = 64  # sampled frames of a clip that are kept to be shown
+LARGEST_PICTURES = 64  # sampled frames of a clip that are shown
 
 
 @dataclass(frozen=True)
@@ -45,18 +43,23 @@ class TrueFrame:
     starts_shot: bool
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(Protocol):
     """A clip that can be read more than once, and its colourings."""
 
-    name: str
-    truth: Callable[[], Iterator[TrueFrame]]
-    coloured: Callable[[], Iterator[Mapping[str, FloatArray]]]
-    """For each frame of ``truth``, label to chroma ``2 x h x w``."""
-    rgb: Callable[[FloatArray, FloatArray], Rgb]
-    """Luma ``H x W`` and chroma ``2 x H x W`` to RGB ``H x W x 3`` in [0, 1]."""
-    unsteadied: tuple[str, ...] = ()
-    """Labels of the colourings without a temporal pass: the ones that the unaligned baselines start from."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def unsteadied(self) -> Sequence[str]:
+        """Labels of the colourings without a temporal pass: the ones that the unaligned baselines start from."""
+
+    def truth(self) -> Iterator[TrueFrame]: ...
+
+    def coloured(self) -> Iterator[Mapping[str, FloatArray]]:
+        """Yields for each frame of ``truth`` label to chroma ``2 x h x w``."""
+
+    def rgb(self, luma: FloatArray, chroma: FloatArray, /) -> Rgb:
+        """Converts luma ``H x W`` and chroma ``2 x H x W`` to RGB ``H x W x 3`` in [0, 1]."""
 
 
 @dataclass
@@ -70,7 +73,7 @@ class ClipResult:
     slices: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
     """Label to colour alone, RGB ``frames x W x 3``: one row of pixels, time runs down."""
     pictures: list[dict[str, bytes]] = field(default_factory=list)
-    """Of the first sampled frames, label to JPEG, where they were asked for."""
+    """Label to JPEG, of the first sampled frames, where pictures were asked for."""
 
 
 class Meter:
@@ -105,27 +108,29 @@ class Meter:
 
 
 def shrink(plane: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """A plane ``H x W`` to ``size`` (height, width) by area."""
+    """Shrinks a plane ``H x W`` to ``size`` (height, width) by area."""
     return plane if plane.shape == size else np.asarray(cv2.resize(plane, size[::-1], interpolation=cv2.INTER_AREA))
 
 
 def measured_size(chroma: FloatArray) -> tuple[int, int]:
-    """Height and width that figures are taken at."""
+    """Returns the height and width that figures are taken at."""
     height, width = chroma.shape[1:]
     scale = min(1.0, LARGEST_SIDE / max(height, width))
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
-def seen(clip: Clip, luma: FloatArray, chroma: FloatArray) -> tuple[Rgb, FloatArray]:
-    """RGB as shown and chroma ``2 x H x W``, at the measured size."""
+def measured_view(clip: Clip, luma: FloatArray, chroma: FloatArray) -> tuple[Rgb, FloatArray]:
+    """Returns RGB as shown and chroma ``2 x H x W``, at the measured size."""
     size = measured_size(chroma)
     small = np.stack([shrink(plane, size) for plane in chroma])
     return as_shown(clip.rgb(shrink(luma, size), small)), small
 
 
 def centred_windows(items: Iterable[Item], radius: int) -> Iterator[tuple[list[Item], int]]:
-    """For each item the ``2 * radius + 1`` nearest ones in order, and its place among them: the middle, but for the
-    ends; fewer where there are no more."""
+    """Yields for each item the ``2 * radius + 1`` nearest ones in order, and its place among them.
+
+    The place is the middle, but for the ends; a short sequence gives shorter windows.
+    """
     window: deque[Item] = deque(maxlen=2 * radius + 1)
     next_place = 0
     for item in items:
@@ -140,7 +145,7 @@ def centred_windows(items: Iterable[Item], radius: int) -> Iterator[tuple[list[I
 
 
 def with_baselines(clip: Clip) -> Iterator[tuple[TrueFrame, dict[str, FloatArray]]]:
-    """Every frame with all its colourings, baselines among them, as chroma planes.
+    """Yields every frame with all its colourings, baselines among them, as chroma planes.
 
     The mean and the median of 5 frames look neither at motion nor at cuts, as the tools that work so do; the median is
     FFmpeg's ``tmedian=radius=2`` on the chroma planes.
@@ -159,10 +164,10 @@ def evaluate_clips(
     clips: Sequence[Clip],
     *,
     sample_every: int = 8,
-    keep_pictures: bool = False,
+    with_pictures: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> list[ClipResult]:
-    """Figures of every colouring of every clip, with the baselines gray, the unaligned ones, and the truth.
+    """Returns the figures of every colouring of every clip, with the baselines gray, the unaligned ones, and the truth.
 
     Figures of pictures are of every ``sample_every``-th frame, those over time of all. Raises ``ValueError`` for clips
     that are too small to measure.
@@ -172,13 +177,13 @@ def evaluate_clips(
     for clip in clips:
         for index, frame in enumerate(clip.truth()):
             if index % sample_every == 0:
-                prior.add(lab_from_rgb(seen(clip, frame.luma, frame.chroma)[0]))
+                prior.add(lab_from_rgb(measured_view(clip, frame.luma, frame.chroma)[0]))
             total += 1
     results = []
     done = 0
     for clip in clips:
         result = ClipResult(clip.name)
-        for _ in measured_frames(clip, prior, result, sample_every, keep_pictures):
+        for _ in measured_frames(clip, prior, result, sample_every, with_pictures):
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -186,8 +191,17 @@ def evaluate_clips(
     return results
 
 
+def rows_of(
+    results: Sequence[ClipResult],
+) -> tuple[dict[str, list[ClipFigures]], dict[str, list[PictureFigures]]]:
+    """Returns the figures by label: one row a clip, and one a sampled frame."""
+    labels = list(results[0].figures)
+    clips = {label: [result.figures[label] for result in results] for label in labels}
+    return clips, {label: [row for result in results for row in result.frames[label]] for label in labels}
+
+
 def measured_frames(
-    clip: Clip, prior: AbPrior, result: ClipResult, sample_every: int, keep_pictures: bool
+    clip: Clip, prior: AbPrior, result: ClipResult, sample_every: int, with_pictures: bool
 ) -> Iterator[int]:
     """Measures a clip into ``result``; yields after every frame."""
     meters: dict[str, Meter] = {}
@@ -200,7 +214,7 @@ def measured_frames(
         if previous is not None and not frame.starts_shot:
             motion = motion_to_previous(luma, previous)
         previous = luma
-        views = {label: seen(clip, frame.luma, chroma) for label, chroma in colourings.items()}
+        views = {label: measured_view(clip, frame.luma, chroma) for label, chroma in colourings.items()}
         if index == 0:
             row = int(np.abs(views["truth"][1]).mean(axis=(0, 2)).argmax())  # where there is most to see
         for label, (rgb, chroma) in views.items():
@@ -213,7 +227,7 @@ def measured_frames(
             truth = TruePicture.of(f"{clip.name}, frame {index}", views["truth"][0], prior)
             for label, (rgb, _) in views.items():
                 meters[label].frames.append(truth.measure(rgb))
-            if keep_pictures and len(result.pictures) < PICTURES_KEPT:
+            if with_pictures and len(result.pictures) < LARGEST_PICTURES:
                 result.pictures.append({label: jpeg(rgb) for label, (rgb, _) in views.items()})
         yield index
     result.frames = {label: meter.frames for label, meter in meters.items()}

@@ -1,4 +1,4 @@
-"""How likely PixColor holds the truth to be: nats a symbol, before and after its post-head."""
+"""Measures how likely PixColor holds the truth to be: nats a symbol, before and after its post-head."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from restore_train.evaluate.photos import decode_rgb
 from restore_train.photoset import encoded_photos
 from restore_train.pixcolor_training import Nats, nats_of_truth
 
-__all__ = ["evaluate_likelihood"]
-
 BATCH = 32  # pictures sampled at once; only of one size
 
 
@@ -33,7 +31,7 @@ class Scaled:
 
     @classmethod
     def of(cls, rgb: Rgb, working_size: int, multiple_of: int) -> Scaled:
-        """``H x W x 3`` to luma ``h x w`` and chroma ``2 x h x w``."""
+        """Shrinks RGB ``H x W x 3`` to luma ``h x w`` and chroma ``2 x h x w``."""
         scale = working_size / min(rgb.shape[:2])
         height, width = (max(round(side * scale / multiple_of), 1) * multiple_of for side in rgb.shape[:2])
         small = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.float32)
@@ -41,7 +39,7 @@ class Scaled:
 
 
 def batches_of_one_size(pictures: Iterator[Scaled]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Luma ``B x 1 x h x w`` and chroma ``B x 2 x h x w``."""
+    """Yields luma ``B x 1 x h x w`` and chroma ``B x 2 x h x w`` of pictures of one size, in no order."""
     waiting: defaultdict[tuple[int, ...], list[Scaled]] = defaultdict(list)
 
     def stacked(group: list[Scaled]) -> tuple[Tensor, Tensor]:
@@ -59,6 +57,13 @@ def batches_of_one_size(pictures: Iterator[Scaled]) -> Iterator[tuple[Tensor, Te
             yield stacked(group)
 
 
+def sentence(nats: Nats) -> str:
+    return (
+        f"the truth, nats a symbol: {nats.forced:.3f} given the truth so far; along the model's own draws "
+        f"{nats.before:.3f} before and {nats.after:.3f} after the post-head"
+    )
+
+
 def evaluate_likelihood(
     paths: Sequence[Path],
     model: PixColor,
@@ -67,7 +72,7 @@ def evaluate_likelihood(
     seed: int = 0,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Nats:
-    """Means over every symbol of every picture of tar shards and folders; each picture is drawn once.
+    """Returns the means over every symbol of every picture of tar shards and folders; each picture is drawn once.
 
     Raises ``ValueError`` for a set without pictures or with one that cannot be decoded.
     """

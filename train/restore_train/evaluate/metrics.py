@@ -8,20 +8,6 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-__all__ = [
-    "AbPrior",
-    "area_under_ab_errors",
-    "chroma_gradient",
-    "chroma_of",
-    "colourfulness",
-    "lab_from_rgb",
-    "luma_of",
-    "mean_ciede2000",
-    "psnr",
-    "smooth_regions",
-    "ssim",
-]
-
 Rgb = NDArray[np.float32]
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601

@@ -10,20 +10,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from restore.colour import FloatArray, rgb_from_luma_chroma
+from restore.paint.network import Colorizer
+from restore.paint.sampling import VariantPainter
+from restore.upsample import upsample_chroma
 from restore_train.evaluate.figures import PictureFigures, TruePicture, as_shown
-from restore_train.evaluate.metrics import AbPrior, Rgb, chroma_of, lab_from_rgb, luma_of, mean_ciede2000
-from restore_train.evaluate.photos import decode_rgb, gray, in_threads
+from restore_train.evaluate.metrics import Rgb, chroma_of, lab_from_rgb, luma_of, mean_ciede2000
+from restore_train.evaluate.photos import colour_rarity, decode_rgb, gray, in_threads
 from restore_train.photoset import encoded_photos
 
-__all__ = ["SampleFigures", "Sampling", "evaluate_samples"]
-
-Sampling = Callable[[NDArray[np.float32]], Sequence[tuple[Rgb, float]]]
+Sampling = Callable[[FloatArray], Sequence[tuple[Rgb, float]]]
 """Luma ``H x W`` in [0, 1] to colourings: RGB ``H x W x 3`` in [0, 1] and the log likelihood of each."""
 
 
 @dataclass(frozen=True)
 class SampleFigures:
-    """A set's figures."""
+    """The figures of a set."""
 
     rows: dict[str, list[PictureFigures]]
     """By label, one a picture: gray, one seed, the likeliest, the oracle (the best by dE00, which nobody could pick
@@ -34,6 +36,19 @@ class SampleFigures:
     """Mean Cb and Cr of all samples less the truth's, in 8-bit codes: a cast. Negative Cb is yellow."""
 
 
+def open_sampling(colorizer: Colorizer, *, seeds: Sequence[int], temperature: float) -> Sampling:
+    """Returns a model that samples as a function from luma to a colouring a seed. Raises ``ModelError``."""
+    painter = VariantPainter(colorizer, temperature=temperature)
+
+    def sample(luma: FloatArray) -> list[tuple[Rgb, float]]:
+        return [
+            (rgb_from_luma_chroma(luma, upsample_chroma(variant.chroma, luma)), variant.log_likelihood)
+            for variant in painter(colorizer.prepare(luma), seeds)
+        ]
+
+    return sample
+
+
 def evaluate_samples(
     paths: Sequence[Path],
     sampling: Sampling,
@@ -41,18 +56,12 @@ def evaluate_samples(
     threads: int = 2,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> SampleFigures:
-    """Figures over every picture of tar shards and folders; the first colouring of each is its "one seed".
+    """Returns the figures of every picture of tar shards and folders; the first colouring of each is its "one seed".
 
     The sets are read twice, as by :func:`restore_train.evaluate.photos.evaluate_photos`. Raises ``ValueError`` for a
     set without pictures or with one that cannot be decoded.
     """
-    prior = AbPrior()
-    count = 0
-    for lab in in_threads(lambda item: lab_from_rgb(decode_rgb(*item)), encoded_photos(paths), threads):
-        prior.add(lab)
-        count += 1
-    if not count:
-        raise ValueError(f"no pictures in {', '.join(map(str, paths))}")
+    prior, count = colour_rarity(paths, threads)
 
     def measure(item: tuple[str, bytes]) -> tuple[dict[str, PictureFigures], float, NDArray[np.float64]]:
         truth = TruePicture.of(item[0], decode_rgb(*item), prior)

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["contact_sheets", "jpeg"]
-
 Rgb = NDArray[np.float32]
 Page = NDArray[np.uint8]
 

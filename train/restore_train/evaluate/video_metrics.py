@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Consistency", "Motion", "Steadiness", "channel_shares", "js_divergence", "motion_to_previous"]
-
 Luma = NDArray[np.float32]
 
 GAPS = (1, 2, 4)

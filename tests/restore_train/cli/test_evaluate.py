@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from restore_train.cli.evaluate import labels_of
+from restore_train.cli.evaluate import labelled
 from tests.media import write_film
 from tests.tools import run
 
@@ -97,6 +97,7 @@ def test_outputs_are_checked_before_the_work(command: str, tmp_path: Path, capsy
 
 
 def test_models_are_told_apart() -> None:
-    assert labels_of(["pix2pix", "runs/a/best.safetensors"]) == ["pix2pix", "best"]
-    twins = ["runs/a/best.safetensors", "runs/b/best.safetensors"]
-    assert labels_of(twins) == twins
+    best = "runs/a/best.safetensors"
+    assert labelled("pix2pix", [best, "pix2pix"]) == {"pix2pix": "pix2pix", "best": best}
+    twins = [best, "runs/b/best.safetensors"]
+    assert labelled(best, twins) == {name: name for name in twins}

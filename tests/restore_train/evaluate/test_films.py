@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -15,17 +16,13 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from restore_train.clipset import clip_files, in_pairs
-from restore_train.evaluate.films import Clip, TrueFrame, centred_windows, evaluate_clips, with_baselines
+from restore_train.evaluate.films import TrueFrame, centred_windows, evaluate_clips, rows_of, with_baselines
 from restore_train.evaluate.metrics import CHROMA, LUMA
 
 FloatArray = NDArray[np.float32]
 
 FRAMES, HEIGHT, WIDTH = 12, 64, 96
 RGB_OF_YCBCR = np.linalg.inv(np.vstack([LUMA, CHROMA])).astype(np.float32)
-
-
-def rgb(luma: FloatArray, chroma: FloatArray) -> FloatArray:
-    return np.clip(np.stack([luma, *chroma], axis=-1) @ RGB_OF_YCBCR.T, 0, 1)
 
 
 def frame(scene: int, index: int) -> tuple[FloatArray, FloatArray]:
@@ -39,7 +36,26 @@ def frame(scene: int, index: int) -> tuple[FloatArray, FloatArray]:
     return luma, np.stack([(small - 0.5) * 0.4 + 0.05 * scene, (0.5 - small) * 0.3]).astype(np.float32)
 
 
-def make_clip(scenes: list[int], colour: Callable[[int, FloatArray], FloatArray] | None = None) -> Clip:
+@dataclass
+class MadeClip:
+    """A clip of given frames."""
+
+    name: str
+    make_truth: Callable[[], Iterator[TrueFrame]]
+    make_coloured: Callable[[], Iterator[Mapping[str, FloatArray]]]
+    unsteadied: tuple[str, ...] = ("ours",)
+
+    def truth(self) -> Iterator[TrueFrame]:
+        return self.make_truth()
+
+    def coloured(self) -> Iterator[Mapping[str, FloatArray]]:
+        return self.make_coloured()
+
+    def rgb(self, luma: FloatArray, chroma: FloatArray, /) -> FloatArray:
+        return np.clip(np.stack([luma, *chroma], axis=-1) @ RGB_OF_YCBCR.T, 0, 1)
+
+
+def make_clip(scenes: list[int], colour: Callable[[int, FloatArray], FloatArray] | None = None) -> MadeClip:
     """``FRAMES`` of each scene; ``colour`` makes the colouring "ours" of the frame's number and its true chroma."""
 
     def truth() -> Iterator[TrueFrame]:
@@ -51,7 +67,7 @@ def make_clip(scenes: list[int], colour: Callable[[int, FloatArray], FloatArray]
         for index, true in enumerate(truth()):
             yield {"ours": colour(index, true.chroma) if colour else true.chroma}
 
-    return Clip("made", truth, coloured, rgb, unsteadied=("ours",))
+    return MadeClip("made", truth, coloured)
 
 
 def flickering(index: int, chroma: FloatArray) -> FloatArray:
@@ -127,12 +143,10 @@ def test_tmedian_is_ffmpeg_s() -> None:
             continue
 
     flat = np.full((HEIGHT, WIDTH), 0.5, np.float32)
-    clip = Clip(
+    clip = MadeClip(
         "noise",
         lambda: (TrueFrame(flat, chroma, index == 0) for index, chroma in enumerate(chromas)),
         lambda: ({"ours": chroma} for chroma in chromas),
-        rgb,
-        unsteadied=("ours",),
     )
     ours = [colourings["ours, tmedian"] for _, colourings in with_baselines(clip)]
     assert len(ours) == 9
@@ -147,7 +161,7 @@ def test_pictures_are_kept_only_where_asked_for() -> None:
     assert without.pictures == []
     seen = []
     (result,) = evaluate_clips(
-        [make_clip([1])], sample_every=4, keep_pictures=True, progress=lambda done, total: seen.append((done, total))
+        [make_clip([1])], sample_every=4, with_pictures=True, progress=lambda done, total: seen.append((done, total))
     )
     assert len(result.pictures) == 3
     assert set(result.pictures[0]) == set(result.figures)
@@ -157,9 +171,17 @@ def test_pictures_are_kept_only_where_asked_for() -> None:
     assert seen[-1] == (FRAMES, FRAMES)
 
 
+def test_rows_are_by_clip_and_by_frame() -> None:
+    results = evaluate_clips([make_clip([1]), make_clip([2])], sample_every=6)
+    clips, frames = rows_of(results)
+    assert list(clips) == list(frames) == list(results[0].figures)
+    assert (len(clips["gray"]), len(frames["gray"])) == (2, 4)
+    assert [row.name for row in frames["truth"]] == ["made, frame 0", "made, frame 6"] * 2
+
+
 def test_colourings_must_not_lose_a_frame() -> None:
     clip = make_clip([1])
-    short = Clip("short", clip.truth, lambda: iter([{"ours": frame(1, 0)[1]}]), rgb)
+    short = MadeClip("short", clip.truth, lambda: iter([{"ours": frame(1, 0)[1]}]), ())
     with pytest.raises(ValueError, match="zip"):
         evaluate_clips([short])
 

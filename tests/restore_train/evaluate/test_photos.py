@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from restore.colour import chroma_from_rgb, luma_from_rgb
+from restore.paint.network import Colorizer
 from restore_train.evaluate.figures import PICTURE_COLUMNS, mean_figures, summaries, text_of
-from restore_train.evaluate.photos import evaluate_photos, gray, triptychs
+from restore_train.evaluate.photos import colour_still, evaluate_photos, gray, open_colouring, triptychs, worst_first
 from restore_train.evaluate.sheets import contact_sheets
 
 
@@ -97,3 +99,29 @@ def test_a_set_without_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"broken\.png cannot be decoded"):
         evaluate_photos([tmp_path], {})
+
+
+def test_the_worst_come_first(pictures: Path) -> None:
+    rows = evaluate_photos([pictures], {"ours": gray})["ours"]
+    groups = list(worst_first([pictures], gray, rows))
+    assert [label.split()[1] for label, _ in groups] == ["vivid.png", "dull.png"]
+    assert float(groups[0][0].split()[0]) > float(groups[1][0].split()[0])
+
+
+def test_a_still_keeps_its_luma_and_gets_colour(toy_colorizer: Colorizer, toy_model: Path) -> None:
+    luma = np.random.default_rng(1).random((60, 90), np.float32)
+    rgb = colour_still(luma, toy_colorizer)
+    assert rgb.shape == (60, 90, 3)
+    assert rgb.min() >= 0
+    assert rgb.max() <= 1
+    np.testing.assert_allclose(luma_from_rgb(rgb), luma, atol=1e-4)
+    assert np.abs(chroma_from_rgb(rgb)).max() > 0.02
+    again = open_colouring(str(toy_model), device="cpu", working_size=toy_colorizer.working_size)(luma)
+    np.testing.assert_allclose(again, rgb, atol=1e-4)
+
+
+def test_saturation_scales_chroma(toy_colorizer: Colorizer) -> None:
+    luma = np.full((64, 64), 0.5, np.float32)
+    half = chroma_from_rgb(colour_still(luma, toy_colorizer, saturation=0.1))
+    whole = chroma_from_rgb(colour_still(luma, toy_colorizer, saturation=0.2))
+    np.testing.assert_allclose(whole, 2 * half, atol=1e-4)

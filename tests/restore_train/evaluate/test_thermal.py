@@ -19,8 +19,16 @@ from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.thermal import ThermalGenerator, ThermalSizes
 from restore_train.evaluate.metrics import Rgb
 from restore_train.evaluate.photos import gray
-from restore_train.evaluate.thermal import AS_IS, chroma_spread, edge_agreement, evaluate_pairs, in_rows, read_thermal
-from restore_train.evaluate.translate import rgb_translation
+from restore_train.evaluate.thermal import (
+    AS_IS,
+    PairsResult,
+    chosen_pairs,
+    chroma_spread,
+    edge_agreement,
+    evaluate_pairs,
+    open_translation,
+    read_thermal,
+)
 from restore_train.thermal_pairs import Pair, read_pairs
 
 
@@ -67,20 +75,36 @@ def test_thermal_and_truth_frame_the_table(dev: list[Pair]) -> None:
     pair = dev[15]
     bgr = cv2.cvtColor(np.ascontiguousarray(pair.ycbcr[..., [0, 2, 1]]), cv2.COLOR_YCrCb2BGR)
     true: Rgb = bgr[..., ::-1].astype(np.float32) / np.float32(255)
-    rows, day = evaluate_pairs(
-        [dev[0], pair], {"gray": gray, "half": lambda thermal: (gray(thermal) + 1) / np.float32(2)}
-    )
-    assert day == [True, False]
+    result = evaluate_pairs([dev[0], pair], {"gray": gray, "half": lambda thermal: (gray(thermal) + 1) / np.float32(2)})
+    rows = result.rows
+    assert result.day == [True, False]
+    assert result.lights == {}
     assert [row.name for row in rows["truth"]] == [dev[0].name, pair.name]
     assert rows["gray"] == rows[AS_IS]
     assert rows[AS_IS][0].edges == pytest.approx(1, abs=1e-3)
     assert rows[AS_IS][0].cf == 0
     assert rows["truth"][1].de00 == 0
     assert np.isinf(rows["truth"][1].psnr)
-    perfect, _ = evaluate_pairs([pair], {"perfect": lambda _: true})
-    assert perfect["perfect"] == perfect["truth"]
-    nights = in_rows(rows, [not each for each in day])
-    assert [row.name for row in nights["half"]] == [pair.name]
+    perfect = evaluate_pairs([pair], {"perfect": lambda _: true})
+    assert perfect.rows["perfect"] == perfect.rows["truth"]
+    assert list(perfect.rows_by_light()) == ["night", "all"]
+    by_light = result.rows_by_light()
+    assert [row.name for row in by_light["night"]["half"]] == [pair.name]
+    assert by_light["all"] == rows
+    assert [result.count(light) for light in ("day", "night", "all")] == [1, 1, 2]
+
+
+def test_guesses_of_light_are_counted_by_day_and_by_night() -> None:
+    result = PairsResult({}, [True, True, False, False], {"model": [0.3, -0.1, -0.5, 0.0]})
+    assert result.right_guesses("model") == (1, 1)
+
+
+def test_pairs_are_chosen_by_how_their_names_begin(dev: list[Pair], shared_data: Path) -> None:
+    names = [pair.name for pair in dev]
+    tar = shared_data / "thermal" / "dev.tar"
+    assert [pair.name for pair in chosen_pairs([tar], (names[2], names[0]))] == [names[0], names[2]]
+    with pytest.raises(ValueError, match="begins with x or y"):
+        chosen_pairs([tar], ("x", "y"))
 
 
 def test_one_colour_for_all_has_no_spread() -> None:
@@ -100,14 +124,13 @@ def test_one_colour_for_all_has_no_spread() -> None:
 
 
 def test_unpaired_pictures_are_read(shared_data: Path) -> None:
-    name, plane = next(read_thermal([shared_data / "thermal" / "unpaired.tar"]))
-    assert name.startswith("hituav")
+    plane = next(read_thermal([shared_data / "thermal" / "unpaired.tar"]))
     assert plane.dtype == np.float32
     assert 0 <= plane.min() < plane.max() <= 1
 
 
 def test_a_translation_keeps_the_size_and_range(toy_thermal: Path) -> None:
-    translate = rgb_translation(str(toy_thermal), working_size=64, device="cpu")
+    translate = open_translation(str(toy_thermal), working_size=64, device="cpu")
     heat = np.random.default_rng(0).uniform(0, 1, (101, 150)).astype(np.float32)
     rgb = translate(heat)
     assert rgb.shape == (101, 150, 3)
@@ -117,23 +140,25 @@ def test_a_translation_keeps_the_size_and_range(toy_thermal: Path) -> None:
 
 def test_models_that_colour_photos_take_heat_for_gray(toy_thermal: Path) -> None:
     heat = np.full((64, 64), 0.5, np.float32)
-    as_gray = rgb_translation("pix2pix", working_size=64, device="cpu")(heat)
+    as_gray = open_translation("pix2pix", working_size=64, device="cpu")(heat)
     assert as_gray.shape == (64, 64, 3)
     assert np.abs(as_gray @ np.array([0.299, 0.587, 0.114], np.float32) - 0.5).max() < 0.01
-    assert rgb_translation(str(toy_thermal), working_size=64, device="cpu")(heat).shape == (64, 64, 3)
+    assert open_translation(str(toy_thermal), working_size=64, device="cpu")(heat).shape == (64, 64, 3)
     with pytest.raises(ModelError, match="use rechroma thermal"):
         Colorizer(str(toy_thermal))
     with pytest.raises(ModelError, match="unknown model"):
-        rgb_translation("nothing")
+        open_translation("nothing")
 
 
 def test_colour_is_as_strong_as_asked_for(dev: list[Pair], toy_thermal: Path, tmp_path: Path) -> None:
     heat = dev[0].thermal[:64, :64].astype(np.float32) / np.float32(255)
-    without, half, own = (rgb_translation(str(toy_thermal), device="cpu", gain=gain)(heat) for gain in (0.0, 0.5, None))
+    without, half, own = (
+        open_translation(str(toy_thermal), device="cpu", gain=gain)(heat) for gain in (0.0, 0.5, None)
+    )
     assert np.ptp(without, axis=2).max() < 1e-6
     assert np.ptp(own, axis=2).mean() > 1.5 * np.ptp(half, axis=2).mean() > 0
     with pytest.raises(OptionError, match="colours photos"):
-        rgb_translation("pix2pix", device="cpu", gain=1.0)
+        open_translation("pix2pix", device="cpu", gain=1.0)
     command = ["evaluate", "thermal", str(tmp_path), "--model", str(toy_thermal), "--gain", "1", "--gain", "2"]
     with pytest.raises(OptionError, match="2 strengths of colour for 1 model"):
         CliRunner().invoke(rechroma, command, catch_exceptions=False)
