@@ -120,9 +120,12 @@ def test_bad_input_is_one_line_and_an_exit_code(
     assert [path.name for path in gray_film.parent.iterdir() if path.suffix == ".mkv"] == ["film.mkv"]
 
 
-def test_a_film_that_may_not_be_read(gray_film: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_film_that_may_not_be_read(
+    gray_film: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) != gray_film)  # root may read everything
     assert run("video", gray_film, "--model", toy_model) == 3
+    assert "may not be read; check its permissions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
@@ -181,7 +184,7 @@ def test_models_lists_the_shipped_ones(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_samples_and_their_refusal(
-    sampling_model: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sampling_model: Path, toy_model: Path, gray_film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)).save(tmp_path / "a.png")
     asked = ("photos", tmp_path / "a.png", "-o", tmp_path / "out", "--samples", "2", "--seed", "7", "--device", "cpu")
@@ -189,6 +192,8 @@ def test_samples_and_their_refusal(
     names = {"a.seed-7.png", "a.seed-8.png", "a.seeds-7-8.jpg", "rechroma-report.json"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
     capsys.readouterr()
-    assert run(*asked, "--model", toy_model) == 8
-    assert capsys.readouterr().err.strip().count("\n") == 0
-    assert run("video", tmp_path / "a.png", "--seed", "1", "--model", toy_model) != 0
+    for command in (asked, ("video", gray_film, "--seed", "1", "--device", "cpu")):
+        assert run(*command, "--model", toy_model) == 8
+        shown = capsys.readouterr().err.strip()
+        assert "gives one colouring only" in shown
+        assert "\n" not in shown

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from restore_models import SHIPPED
 from tests.restore.media.thermal.made import fff, flir_jpeg, scene, sequence
 from tests.tools import run
 
@@ -58,7 +57,8 @@ def test_wrong_options_are_one_line(
 
 def test_missing_input_and_model(tmp_path: Path, toy_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("thermal", tmp_path / "gone.seq", "-o", tmp_path / "out", "--model", toy_model) == 3
+    assert "gone.seq" in capsys.readouterr().err
     (tmp_path / "a.jpg").write_bytes(flir_jpeg(fff(scene())))
-    if "thermal" not in SHIPPED:
-        assert run("thermal", tmp_path / "a.jpg", "-o", tmp_path / "out", "--model", "thermal") == 8
-        assert "no thermal model is shipped" in capsys.readouterr().err
+    assert run("thermal", tmp_path / "a.jpg", "-o", tmp_path / "out", "--model", "infrared") == 8
+    assert "unknown model 'infrared'; shipped are " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -128,7 +128,9 @@ def test_hevc_does_not_hang_on_what_is_in_fresh_memory(shared_data: Path) -> Non
 
 @pytest.mark.parametrize("name", ["h264", "hevc", "av1", "ffv1", "prores"])
 def test_every_format_opens(name: str) -> None:
-    for layout in planar_formats(CODECS[name]):
+    layouts = planar_formats(CODECS[name])
+    assert layouts
+    for layout in layouts:
         context = av.codec.Codec(CODECS[name].encoder, "w").create("video")
         context.width, context.height, context.pix_fmt = 64, 64, layout.name
         context.time_base = Fraction(1, 25)
@@ -136,6 +138,7 @@ def test_every_format_opens(name: str) -> None:
             CODECS[name], None, CODECS[name].presets[0] if name == "h264" else None, layout
         )
         context.open()
+        assert context.is_open
 
 
 def test_absent_nvenc_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,4 +154,4 @@ def test_absent_nvenc_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_containers_take_their_codecs(container: Container, tmp_path: Path) -> None:
     for codec in container.codecs:
         with av.open(str(tmp_path / "x"), "w", format=container.muxer) as output:
-            output.add_stream(CODECS[codec].encoder, 25)
+            assert output.add_stream(CODECS[codec].encoder, 25) in output.streams.video

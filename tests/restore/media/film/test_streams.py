@@ -148,7 +148,7 @@ def test_everything_in_a_matroska_file_goes_along(tmp_path: Path) -> None:
         assert container.metadata["ARCHIVE_NUMBER"] == "17"
         assert container.metadata["COMMENT"] == "The colour is machine-made."
         assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["Snow", "Thaw"]
-        assert container.streams.audio[0].language == "deu" or container.streams.audio[0].language == "ger"
+        assert container.streams.audio[0].language in ("deu", "ger")
         assert container.streams.subtitles[0].metadata["title"] == "Signs"
         assert container.streams.subtitles[0].disposition & av.stream.Disposition.forced
         assert container.streams.attachments[0].data == b"\0\1\0\0not much of a font"
