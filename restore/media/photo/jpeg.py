@@ -81,6 +81,8 @@ def read_jpeg(data: bytes, name: str) -> Photo:
         warnings += ("CMYK became sRGB: the colours to be added have no place in a CMYK separation",)
     if coefficients is None:
         warnings += (f"luma cannot be carried over and is encoded anew, to within a few codes: {reason}",)
+    if frame.restart_interval and not frame.restart_rows:
+        warnings += ("restart markers are left out: they are not at the ends of rows",)
     if data.count(b"MPF\0", 0, parts[-1].start):
         warnings += ("further pictures after the first one are left out",)
     layout = JpegLayout(data, frame, coefficients)
@@ -137,7 +139,10 @@ def encode_chroma(layout: JpegLayout, page: Page, chroma: FloatArray) -> bytes:
             )
             blocks[:] = quantized(whole, blocks.shape[:2], steps)
     tables = np.stack([source.luma_table, steps])
-    return write_coefficients(planes, tables, source.factors, (height, width), progressive=layout.frame.progressive)
+    return write_coefficients(
+        planes, tables, source.factors, (height, width),
+        progressive=layout.frame.progressive, restart_rows=layout.frame.restart_rows,
+    )  # fmt: skip
 
 
 def chroma_steps(source: Coefficients) -> NDArray[np.uint16]:

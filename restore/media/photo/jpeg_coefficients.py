@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from restore.errors import DamagedMediaError, EncoderError
 from restore.media.files import output_errors
-from restore.media.photo.jpeg_segments import segments
+from restore.media.photo.jpeg_segments import DRI, EOI, segments
 
 BASELINE_LIBRARY = "turbo210"
 PROGRESSIVE_LIBRARY = "mozjpeg403"
@@ -101,38 +102,76 @@ def write_coefficients(
     factors: Sequence[tuple[int, int]],
     size: tuple[int, int],
     *,
-    progressive: bool,
+    progressive: bool = False,
+    restart_rows: int = 0,
 ) -> bytes:
     """Returns a JPEG file of Y, Cb and Cr; ``tables`` holds the steps of luma and chroma, ``size`` height and width.
 
-    Raises ``EncoderError`` where libjpeg refuses the coefficients.
+    A baseline file can restart after every so many rows of coding units. Raises ``EncoderError`` where libjpeg refuses
+    the coefficients.
     """
+    if progressive:
+        with temporary_folder() as folder:
+            source = write_file(folder / "in.jpg", write_coefficients(planes, tables, factors, size))
+            return call_writer(PROGRESSIVE_LIBRARY, source, planes, None, factors, size, optimize=True)
+    if not restart_rows:
+        return with_identities(call_writer(BASELINE_LIBRARY, None, planes, tables, factors, size, optimize=True))
+    unit_height, strips = 8 * max(down for down, _ in factors), []
+    for row in range(0, -(-size[0] // unit_height), restart_rows):
+        parts = [
+            plane[row * down : (row + restart_rows) * down] for plane, (down, _) in zip(planes, factors, strict=True)
+        ]
+        height = min(size[0] - row * unit_height, restart_rows * unit_height)
+        strips.append(
+            with_identities(
+                call_writer(BASELINE_LIBRARY, None, parts, tables, factors, (height, size[1]), optimize=False)
+            )
+        )
+    return joined(strips, size, -(-size[1] // (8 * max(across for _, across in factors))) * restart_rows)
+
+
+def call_writer(
+    version: str,
+    source: bytes | None,
+    planes: Sequence[Blocks],
+    tables: NDArray[np.uint16] | None,
+    factors: Sequence[tuple[int, int]],
+    size: tuple[int, int],
+    *,
+    optimize: bool,
+) -> bytes:
+    """Returns the file that libjpeg writes: with tables, or with those of a source. Raises ``EncoderError``."""
     grids = [extent for plane in planes for extent in plane.shape[:2]]
-    arguments: tuple[Any, ...] = (
-        *map(pointer, planes), None, (ctypes.c_int * 2)(*size), (ctypes.c_int * 6)(*grids),
-        (ctypes.c_int * 6)(*(factor for pair in factors for factor in pair)), YCBCR, len(planes),
-    )  # fmt: skip
-    no_quality, no_markers = ctypes.c_short(-1), (0, None, None, None)
-    optimize = ctypes.c_uint(OPTIMIZE_CODING), ctypes.c_uint(0xFFFFFFFF)
-    numbers = np.array([0, 1, 1, -1], np.int16)
+    flat_factors = [factor for pair in factors for factor in pair]
+    planes = [np.ascontiguousarray(plane) for plane in planes]
+    steps, numbers = np.ascontiguousarray(tables) if tables is not None else None, np.array([0, 1, 1, -1], np.int16)
     with temporary_folder() as folder:
-        target = os.fsencode(folder / "out.jpg")
-        steps = (pointer(np.ascontiguousarray(tables)), no_quality, pointer(numbers))
-        if not load_library(BASELINE_LIBRARY).write_jpeg_dct(None, target, *arguments, *steps, *no_markers, *optimize):
+        target = folder / "out.jpg"
+        if not load_library(version).write_jpeg_dct(
+            source, os.fsencode(target), *map(pointer, planes), None,
+            integers(size), integers(grids), integers(flat_factors), YCBCR, len(planes),
+            None if steps is None else pointer(steps), ctypes.c_short(-1), None if steps is None else pointer(numbers),
+            0, None, None, None, ctypes.c_uint(OPTIMIZE_CODING * optimize), ctypes.c_uint(OPTIMIZE_CODING),
+        ):  # fmt: skip
             raise EncoderError("libjpeg cannot write these coefficients")
-        file = with_identities((folder / "out.jpg").read_bytes())
-        if not progressive:
-            return file
-        source, target = write_file(folder / "in.jpg", file), os.fsencode(folder / "progressive.jpg")
-        if not load_library(PROGRESSIVE_LIBRARY).write_jpeg_dct(
-            source, target, *arguments, None, no_quality, None, *no_markers, *optimize
-        ):
-            raise EncoderError("libjpeg cannot write these coefficients in scans")
-        return (folder / "progressive.jpg").read_bytes()
+        return target.read_bytes()
+
+
+def joined(strips: Sequence[bytes], size: tuple[int, int], interval: int) -> bytes:
+    """Returns strips of one picture, coded with the same tables, as one file that restarts after each of them."""
+    parts = list(segments(strips[0]))
+    head, scan_header = bytearray(strips[0][: parts[-1].start]), strips[0][parts[-1].start : parts[-1].end]
+    frame = next(part for part in parts if part.marker in (0xC0, 0xC1))
+    struct.pack_into(">HH", head, frame.start + 5, *size)
+    scans = [strip[list(segments(strip))[-1].end : -len(EOI)] for strip in strips]
+    restarts = [b"\xff" + bytes([0xD0 + number % 8]) + scan for number, scan in enumerate(scans[1:])]
+    return (
+        bytes(head) + struct.pack(">BBHH", 0xFF, DRI, 4, interval) + scan_header + b"".join([scans[0], *restarts]) + EOI
+    )
 
 
 def with_identities(file: bytes) -> bytes:
-    """Returns a file of one scan with components numbered 1, 2, 3, as JFIF has them, and not 0, 1, 2."""
+    """Returns a file of one scan with components numbered 1, 2, 3, as JFIF has them, instead of 0, 1, 2."""
     numbered = bytearray(file)
     for part in segments(file):
         first, step = {0xC0: (10, 3), 0xC1: (10, 3), 0xDA: (5, 2)}.get(part.marker, (0, 0))
@@ -159,6 +198,11 @@ def write_file(path: Path, data: bytes) -> bytes:
     """Writes a file, and returns its path as C takes it."""
     path.write_bytes(data)
     return os.fsencode(path)
+
+
+def integers(values: Sequence[int]) -> ctypes.Array[ctypes.c_int]:
+    """Returns whole numbers as C takes them."""
+    return (ctypes.c_int * len(values))(*values)
 
 
 def pointer(array: NDArray[Any]) -> ctypes.c_void_p:

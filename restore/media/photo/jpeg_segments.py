@@ -14,10 +14,10 @@ MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """Any that is not part of a scan."""
 
 COEFFICIENTS = 64
-SOS, COMMENT, APP0, APP1, APP2, APP14, APP15 = 0xDA, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+SOS, DRI, COMMENT, APP0, APP1, APP2, APP14, APP15 = 0xDA, 0xDD, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 READABLE_FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended and progressive Huffman
-DECISIVE = FRAME_MARKERS | {0xC4, 0xDB, 0xDD}  # frame, Huffman and quantization tables, restart interval
+DECISIVE = FRAME_MARKERS | {0xC4, 0xDB, DRI}  # frame, Huffman and quantization tables, restart interval
 EXIF = b"Exif\0"
 XMP = b"http://ns.adobe.com/xap/1.0/\0"
 ICC = b"ICC_PROFILE\0"
@@ -59,6 +59,16 @@ class FrameHeader:
     space: str
     """L, YCbCr, RGB or CMYK."""
 
+    restart_interval: int = 0
+    """In coding units; 0 for none."""
+
+    @property
+    def restart_rows(self) -> int:
+        """Rows of coding units after which decoding restarts; 0 for none, or not after whole rows."""
+        widest = max(component.across for component in self.components) if len(self.components) > 1 else 1
+        rows, rest = divmod(self.restart_interval, -(-self.width // (8 * widest)))
+        return 0 if rest or self.progressive else rows
+
 
 def segments(data: bytes, position: int = 2) -> Iterator[Segment]:
     """Yields the segments from ``position`` on, up to and with the next start of scan. Raises ``DamagedMediaError``."""
@@ -81,12 +91,14 @@ def segments(data: bytes, position: int = 2) -> Iterator[Segment]:
 
 def read_frame(parts: Iterable[Segment]) -> FrameHeader:
     """The frame header, and the colour space as libjpeg decides on it. Raises ``InputError``."""
-    frame, has_jfif, transform = None, False, None
+    frame, has_jfif, transform, interval = None, False, None, 0
     for part in parts:
         if part.marker == APP0 and part.payload.startswith(b"JFIF\0"):
             has_jfif = True
         elif part.marker == APP14 and part.payload.startswith(b"Adobe") and len(part.payload) >= 12:
             transform = part.payload[11]
+        elif part.marker == DRI and len(part.payload) == 2:
+            (interval,) = struct.unpack(">H", part.payload)
         elif part.marker in FRAME_MARKERS:
             frame = part
     if frame is None or len(frame.payload) < 6:
@@ -109,7 +121,7 @@ def read_frame(parts: Iterable[Segment]) -> FrameHeader:
         space = "YCbCr"
     else:
         space = "RGB" if transform == 0 or identities == b"RGB" else "YCbCr"
-    return FrameHeader(width, height, frame.marker == 0xC2, components, space)
+    return FrameHeader(width, height, frame.marker == 0xC2, components, space, interval)
 
 
 def has_whole_luma(data: bytes, frame: FrameHeader) -> bool:

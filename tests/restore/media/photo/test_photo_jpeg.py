@@ -18,7 +18,16 @@ from PIL import Image
 from restore.errors import DamagedMediaError, DiskError, InputError
 from restore.media.photo import jpeg as jpeg_module
 from restore.media.photo.jpeg_coefficients import is_codable, read_coefficients, write_coefficients
-from restore.media.photo.jpeg_segments import SOI, icc_of, icc_segments, segment, segments, without_metadata
+from restore.media.photo.jpeg_segments import (
+    DRI,
+    SOI,
+    icc_of,
+    icc_segments,
+    read_frame,
+    segment,
+    segments,
+    without_metadata,
+)
 from restore.media.photo.reading import read_photo
 from restore.media.photo.writing import write_photo
 
@@ -129,6 +138,37 @@ def test_coarse_steps_and_large_ones_are_carried_over() -> None:
     """Steps of more than 8 bits make a file of the extended kind."""
     data = jpeg(harsh_scene(40, 40), qtables=[[1000] * 64])
     check_exact(data, coloured(data))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("subsampling", [0, 2, None])
+def test_restarts_are_kept(rows: int, subsampling: int | None) -> None:
+    """None is a gray picture."""
+    scene = harsh_scene(90, 77)
+    picture = scene if subsampling is None else np.dstack([scene] * 3)
+    data = jpeg(picture, quality=80, subsampling=subsampling or 0, restart_marker_rows=rows)
+    result = coloured(data)
+    check_exact(data, result)
+    for file in (data, result):
+        assert read_frame(segments(file)).restart_rows == rows
+    intervals = [next(part.payload for part in segments(file) if part.marker == DRI) for file in (data, result)]
+    assert intervals[0] == intervals[1]
+    assert [result.count(b"\xff" + bytes([0xD0 + n])) for n in range(8)] == [
+        data.count(b"\xff" + bytes([0xD0 + n])) for n in range(8)
+    ]
+
+
+def test_a_restart_saves_what_comes_after_damage() -> None:
+    data = coloured(jpeg(harsh_scene(96, 80), quality=80, restart_marker_rows=1))
+    place = data.index(b"\xff\xd0") - 20
+    broken = data[:place] + bytes([data[place] ^ 0x55]) + data[place + 1 :]
+    assert np.array_equal(stored_luma(broken)[16:], stored_luma(data)[16:])
+
+
+def test_restarts_inside_of_rows_are_left_out() -> None:
+    data = jpeg(harsh_scene(40, 80), restart_marker_blocks=7)
+    assert "restart markers are left out" in read_photo(data).warnings[0]
+    assert np.array_equal(stored_luma(coloured(data)), stored_luma(data))
 
 
 def test_threads_do_not_mix_pictures_up() -> None:
