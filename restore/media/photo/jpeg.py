@@ -7,7 +7,7 @@ encoded anew as a whole, which its warnings say.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -122,34 +122,27 @@ def encode_anew(page: Page, chroma: FloatArray) -> bytes:
 
 def encode_chroma(layout: JpegLayout, page: Page, chroma: FloatArray) -> bytes:
     """Puts coefficients of chroma ``2 x H x W`` beside those of the source's luma."""
-    source = layout.coefficients
+    source, frame = layout.coefficients, layout.frame
     assert source is not None
-    steps = chroma_steps(source)
-    planes = [source.luma, *(np.empty((*grid, 64), np.int16) for grid in source.grids[1:])]
-    down, across = (max(factors) for factors in zip(*source.factors, strict=True))
-    height, width = page.luma_codes.shape
-    for unit in range(0, -(-height // (8 * down)), BAND_UNITS):
-        band = slice(unit * 8 * down, (unit + BAND_UNITS) * 8 * down)
+    steps = chroma_steps(source.tables)
+    planes = [np.empty((*source.grid(component), 64), np.int16) for component in (1, 2)]
+    unit_height, unit_width = source.unit
+    for unit in range(0, -(-source.size[0] // unit_height), BAND_UNITS):
+        band = slice(unit * unit_height, (unit + BAND_UNITS) * unit_height)
         in_gamut = pull_into_gamut(Page(page.luma_codes[band]).luma, chroma[:, band])
-        for plane, (rows, columns), samples in zip(planes[1:], source.factors[1:], in_gamut, strict=True):
-            blocks = plane[unit * rows : (unit + BAND_UNITS) * rows]
-            size = -(-8 * blocks.shape[0] * down // rows), -(-8 * blocks.shape[1] * across // columns)
-            whole = np.pad(
-                samples, [(0, max(full - side, 0)) for full, side in zip(size, samples.shape, strict=True)], "edge"
-            )
-            blocks[:] = quantized(whole, blocks.shape[:2], steps)
-    tables = np.stack([source.luma_table, steps])
-    return write_coefficients(
-        planes, tables, source.factors, (height, width),
-        progressive=layout.frame.progressive, restart_rows=layout.frame.restart_rows,
-    )  # fmt: skip
+        for plane, (down, across), samples in zip(planes, source.factors[1:], in_gamut, strict=True):
+            blocks = plane[unit * down : (unit + BAND_UNITS) * down]
+            sides = -(-blocks.shape[0] * unit_height // down), -(-blocks.shape[1] * unit_width // across)
+            padding = [(0, side - extent) for side, extent in zip(sides, samples.shape, strict=True)]
+            blocks[:] = quantized(np.pad(samples, padding, "edge"), blocks.shape[:2], steps)
+    picture = replace(source, planes=[*source.planes, *planes], tables=np.stack([source.tables[0], steps]))
+    return write_coefficients(picture, progressive=frame.progressive, restart_rows=frame.restart_rows)
 
 
-def chroma_steps(source: Coefficients) -> NDArray[np.uint16]:
+def chroma_steps(tables: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Returns steps as fine as luma's or as the source's chroma, and never coarser than quality 90."""
-    steps = np.maximum(np.rint(CHROMA_TABLE.reshape(64) * COARSEST_CHROMA), 1).astype(np.uint16)
-    steps = np.minimum(steps, np.maximum(source.luma_table, 1))
-    return steps if source.chroma_table is None else np.minimum(steps, np.maximum(source.chroma_table, 1))
+    coarsest = np.rint(CHROMA_TABLE.reshape(1, 64) * COARSEST_CHROMA).astype(np.uint16)
+    return np.asarray(np.maximum(np.concatenate([tables, coarsest]).min(axis=0), 1), np.uint16)
 
 
 def quantized(samples: FloatArray, grid: tuple[int, int], steps: NDArray[np.uint16]) -> Blocks:

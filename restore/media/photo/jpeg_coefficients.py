@@ -12,7 +12,7 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -43,22 +43,37 @@ Blocks = NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Luma as a file stores it, and what the components to go with it need."""
+    """The coefficients of a picture, or of its luma alone, and what a file says beside them."""
 
-    luma: Blocks
-    luma_table: NDArray[np.uint16]
-    chroma_table: NDArray[np.uint16] | None
-    """64 quantization steps each, in natural order."""
+    planes: Sequence[Blocks]
+    """Of Y, or of Y, Cb and Cr."""
 
-    factors: tuple[tuple[int, int], ...]
+    tables: NDArray[np.uint16]
+    """64 quantization steps of luma, and 64 of chroma where there is any, in natural order."""
+
+    factors: Sequence[tuple[int, int]]
     """Sampling factors of Y, Cb and Cr, down and across."""
 
-    grids: tuple[tuple[int, int], ...]
-    """Rows and columns of blocks of Y, Cb and Cr."""
+    size: tuple[int, int]
+    """Height and width of the picture."""
+
+    @property
+    def unit(self) -> tuple[int, int]:
+        """Height and width of a coding unit, which has whole blocks of each component."""
+        down, across = (max(factors) for factors in zip(*self.factors, strict=True))
+        return 8 * down, 8 * across
+
+    def grid(self, component: int) -> tuple[int, int]:
+        """Rows and columns of blocks of a component."""
+        rows, columns = (
+            -(-side * factor // unit)
+            for side, factor, unit in zip(self.size, self.factors[component], self.unit, strict=True)
+        )
+        return rows, columns
 
 
 def read_coefficients(data: bytes) -> Coefficients:
-    """Returns the coefficients of a gray or YCbCr file without metadata; a gray one gets factors and grids of 4:4:4.
+    """Returns luma of a gray or YCbCr file without metadata; a gray one gets the factors of 4:4:4.
 
     Raises ``DamagedMediaError`` where libjpeg refuses the file, or baseline coding could not hold what it has.
     """
@@ -75,20 +90,15 @@ def read_coefficients(data: bytes) -> Coefficients:
         luma = np.zeros((grids[0], grids[1], 64), np.int16)
         if not library.read_jpeg_dct(source, pointer(luma), None, None, None, pointer(tables), pointer(numbers)):
             raise DamagedMediaError("libjpeg cannot read its coefficients")
-    is_gray = counts[0] == 1
-    pairs = [(0, 1)] * 3 if is_gray else [(0, 1), (2, 3), (4, 5)]
-    coefficients = Coefficients(
-        luma,
-        tables[numbers[0]],
-        None if is_gray else tables[numbers[1]],
-        tuple((1, 1) if is_gray else (factors[down], factors[across]) for down, across in pairs),
-        tuple((grids[down], grids[across]) for down, across in pairs),
-    )
     if not is_codable(luma):
         raise DamagedMediaError("its coefficients are larger than those of any picture")
-    if sum(down * across for down, across in coefficients.factors) > MOST_BLOCKS_PER_UNIT:
+    components = counts[0]
+    pairs = [(factors[0], factors[1]), (factors[2], factors[3]), (factors[4], factors[5])]
+    if components == 1:
+        pairs = [(1, 1)] * 3
+    if sum(down * across for down, across in pairs) > MOST_BLOCKS_PER_UNIT:
         raise DamagedMediaError("its components cannot be interleaved")
-    return coefficients
+    return Coefficients([luma], tables[numbers[: min(components, 2)]], pairs, (size[0], size[1]))
 
 
 def is_codable(blocks: Blocks) -> bool:
@@ -96,61 +106,39 @@ def is_codable(blocks: Blocks) -> bool:
     return bool(blocks.max() <= LARGEST and blocks[..., 1:].min() >= -LARGEST and blocks[..., 0].min() >= -LARGEST - 1)
 
 
-def write_coefficients(
-    planes: Sequence[Blocks],
-    tables: NDArray[np.uint16],
-    factors: Sequence[tuple[int, int]],
-    size: tuple[int, int],
-    *,
-    progressive: bool = False,
-    restart_rows: int = 0,
-) -> bytes:
-    """Returns a JPEG file of Y, Cb and Cr; ``tables`` holds the steps of luma and chroma, ``size`` height and width.
+def write_coefficients(picture: Coefficients, *, progressive: bool = False, restart_rows: int = 0) -> bytes:
+    """Returns a JPEG file of Y, Cb and Cr; a baseline one can restart after every so many rows of coding units.
 
-    A baseline file can restart after every so many rows of coding units. Raises ``EncoderError`` where libjpeg refuses
-    the coefficients.
+    Raises ``EncoderError`` where libjpeg refuses the coefficients.
     """
     if progressive:
         with temporary_folder() as folder:
-            source = write_file(folder / "in.jpg", write_coefficients(planes, tables, factors, size))
-            return call_writer(PROGRESSIVE_LIBRARY, source, planes, None, factors, size, optimize=True)
+            return call_writer(PROGRESSIVE_LIBRARY, picture, write_file(folder / "in.jpg", write_coefficients(picture)))
     if not restart_rows:
-        return with_identities(call_writer(BASELINE_LIBRARY, None, planes, tables, factors, size, optimize=True))
-    unit_height, strips = 8 * max(down for down, _ in factors), []
-    for row in range(0, -(-size[0] // unit_height), restart_rows):
-        parts = [
-            plane[row * down : (row + restart_rows) * down] for plane, (down, _) in zip(planes, factors, strict=True)
-        ]
-        height = min(size[0] - row * unit_height, restart_rows * unit_height)
+        return with_identities(call_writer(BASELINE_LIBRARY, picture))
+    (unit_height, unit_width), (height, width) = picture.unit, picture.size
+    strips = []
+    for row in range(0, -(-height // unit_height), restart_rows):
+        rows = zip(picture.planes, picture.factors, strict=True)
+        planes = [plane[row * down : (row + restart_rows) * down] for plane, (down, _) in rows]
+        size = min(height - row * unit_height, restart_rows * unit_height), width
         strips.append(
-            with_identities(
-                call_writer(BASELINE_LIBRARY, None, parts, tables, factors, (height, size[1]), optimize=False)
-            )
+            with_identities(call_writer(BASELINE_LIBRARY, replace(picture, planes=planes, size=size), optimize=False))
         )
-    return joined(strips, size, -(-size[1] // (8 * max(across for _, across in factors))) * restart_rows)
+    return joined(strips, picture.size, -(-width // unit_width) * restart_rows)
 
 
-def call_writer(
-    version: str,
-    source: bytes | None,
-    planes: Sequence[Blocks],
-    tables: NDArray[np.uint16] | None,
-    factors: Sequence[tuple[int, int]],
-    size: tuple[int, int],
-    *,
-    optimize: bool,
-) -> bytes:
-    """Returns the file that libjpeg writes: with tables, or with those of a source. Raises ``EncoderError``."""
-    grids = [extent for plane in planes for extent in plane.shape[:2]]
-    flat_factors = [factor for pair in factors for factor in pair]
-    planes = [np.ascontiguousarray(plane) for plane in planes]
-    steps, numbers = np.ascontiguousarray(tables) if tables is not None else None, np.array([0, 1, 1, -1], np.int16)
+def call_writer(version: str, picture: Coefficients, source: bytes | None = None, *, optimize: bool = True) -> bytes:
+    """Returns the file that libjpeg writes, with the tables of ``source``, a path, if any. Raises ``EncoderError``."""
+    planes = [np.ascontiguousarray(plane) for plane in picture.planes]
+    tables, numbers = np.ascontiguousarray(picture.tables), np.array([0, 1, 1, -1], np.int16)
     with temporary_folder() as folder:
         target = folder / "out.jpg"
         if not load_library(version).write_jpeg_dct(
-            source, os.fsencode(target), *map(pointer, planes), None,
-            integers(size), integers(grids), integers(flat_factors), YCBCR, len(planes),
-            None if steps is None else pointer(steps), ctypes.c_short(-1), None if steps is None else pointer(numbers),
+            source, os.fsencode(target), *map(pointer, planes), None, integers(picture.size),
+            integers([side for plane in planes for side in plane.shape[:2]]),
+            integers([factor for pair in picture.factors for factor in pair]), YCBCR, len(planes),
+            None if source else pointer(tables), ctypes.c_short(-1), None if source else pointer(numbers),
             0, None, None, None, ctypes.c_uint(OPTIMIZE_CODING * optimize), ctypes.c_uint(OPTIMIZE_CODING),
         ):  # fmt: skip
             raise EncoderError("libjpeg cannot write these coefficients")
@@ -159,15 +147,15 @@ def call_writer(
 
 def joined(strips: Sequence[bytes], size: tuple[int, int], interval: int) -> bytes:
     """Returns strips of one picture, coded with the same tables, as one file that restarts after each of them."""
-    parts = list(segments(strips[0]))
-    head, scan_header = bytearray(strips[0][: parts[-1].start]), strips[0][parts[-1].start : parts[-1].end]
-    frame = next(part for part in parts if part.marker in (0xC0, 0xC1))
-    struct.pack_into(">HH", head, frame.start + 5, *size)
-    scans = [strip[list(segments(strip))[-1].end : -len(EOI)] for strip in strips]
-    restarts = [b"\xff" + bytes([0xD0 + number % 8]) + scan for number, scan in enumerate(scans[1:])]
-    return (
-        bytes(head) + struct.pack(">BBHH", 0xFF, DRI, 4, interval) + scan_header + b"".join([scans[0], *restarts]) + EOI
-    )
+    *head, scan = segments(strips[0])
+    file = bytearray(strips[0][: scan.start])
+    frame = next(part for part in head if part.marker in (0xC0, 0xC1))
+    struct.pack_into(">HH", file, frame.start + 5, *size)
+    file += struct.pack(">BBHH", 0xFF, DRI, 4, interval) + strips[0][scan.start : -len(EOI)]
+    for number, strip in enumerate(strips[1:]):
+        *_, scan = segments(strip)
+        file += bytes([0xFF, 0xD0 + number % 8]) + strip[scan.end : -len(EOI)]
+    return bytes(file) + EOI
 
 
 def with_identities(file: bytes) -> bytes:
@@ -176,8 +164,7 @@ def with_identities(file: bytes) -> bytes:
     for part in segments(file):
         first, step = {0xC0: (10, 3), 0xC1: (10, 3), 0xDA: (5, 2)}.get(part.marker, (0, 0))
         if step:
-            for component in range(3):
-                numbered[part.start + first + step * component] = component + 1
+            numbered[part.start + first : part.start + first + 3 * step : step] = b"\1\2\3"
     return bytes(numbered)
 
 

@@ -7,6 +7,7 @@ import io
 import struct
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -17,7 +18,7 @@ from PIL import Image
 
 from restore.errors import DamagedMediaError, DiskError, InputError
 from restore.media.photo import jpeg as jpeg_module
-from restore.media.photo.jpeg_coefficients import is_codable, read_coefficients, write_coefficients
+from restore.media.photo.jpeg_coefficients import Coefficients, is_codable, read_coefficients, write_coefficients
 from restore.media.photo.jpeg_segments import (
     DRI,
     SOI,
@@ -64,8 +65,8 @@ def coloured(data: bytes) -> bytes:
 def check_exact(data: bytes, result: bytes) -> None:
     """Luma is the same as coefficients, as steps, and as pixels."""
     before, after = (read_coefficients(without_metadata(file)) for file in (data, result))
-    assert np.array_equal(before.luma, after.luma)
-    assert np.array_equal(before.luma_table, after.luma_table)
+    assert np.array_equal(before.planes[0], after.planes[0])
+    assert np.array_equal(before.tables[0], after.tables[0])
     assert np.array_equal(stored_luma(data), stored_luma(result))
     assert read_photo(result).warnings == ()
 
@@ -109,11 +110,9 @@ def test_a_colour_source_keeps_its_subsampling_and_luma(subsampling: str) -> Non
 def test_odd_sampling_factors_are_kept(factors: tuple[tuple[int, int], ...], progressive: bool) -> None:
     """Chroma of two sizes, and luma smaller than chroma."""
     rng = np.random.default_rng(3)
-    down, across = (max(pair) for pair in zip(*factors, strict=True))
-    height, width = 45, 70
-    grids = [(-(-height * v // (8 * down)), -(-width * h // (8 * across))) for v, h in factors]
-    planes = [rng.integers(-9, 9, (*grid, 64)).astype(np.int16) for grid in grids]
-    data = write_coefficients(planes, np.full((2, 64), 7, np.uint16), factors, (height, width), progressive=progressive)
+    picture = Coefficients([], np.full((2, 64), 7, np.uint16), factors, (45, 70))
+    planes = [rng.integers(-9, 9, (*picture.grid(component), 64)).astype(np.int16) for component in range(3)]
+    data = write_coefficients(replace(picture, planes=planes), progressive=progressive)
     result = coloured(data)
     check_exact(data, result)
     assert factors_of(result) == factors_of(data) == [16 * h + v for v, h in factors]
