@@ -193,10 +193,18 @@ class FilmJob(Generic[Frame]):
         target = self.sink.file.target
         if self.is_joined:
             return
-        self.sink.before_naming = lambda path: self.job.add({"result": file_sha256(path)})
+        self.sink.before_naming = self.note_result
         with self.sink as sink:
-            paths = [self.job.unit_path(unit.name) for unit in units]
-            sink.write_encoded(joined(paths, extradata=sink.stream.codec_context.extradata, target=target))
+            parts = [(self.job.unit_path(unit.name), unit.sha256) for unit in units]
+            sink.write_encoded(joined(parts, extradata=sink.stream.codec_context.extradata, target=target))
+
+    def note_result(self, path: Path) -> None:
+        self.job.add({"result": file_sha256(path)})
+
+    @property
+    def result_sha256(self) -> str:
+        """Hex SHA-256 of the joined film, from the journal: it is hashed once."""
+        return str(next(entry["result"] for entry in reversed(self.job.entries) if "result" in entry))
 
     @property
     def seconds(self) -> float:

@@ -158,7 +158,7 @@ def colorize_video(
             report.warnings = film_job.source_warnings + sink.warnings
             facts = {
                 "source": {"path": source.name, "sha256": file_sha256(source)},
-                "output": {"path": target.name, "sha256": file_sha256(target)},
+                "output": {"path": target.name, "sha256": film_job.result_sha256},
                 "frames": report.frames,
                 "seconds": round(report.seconds, 2),
                 "filters": chain,

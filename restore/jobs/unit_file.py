@@ -1,7 +1,8 @@
 """The encoded packets of a bounded part of a film on the disk, and how parts become one stream again.
 
-A unit file is a line of JSON and then packets, each with its times. No container of FFmpeg's keeps both times of a
-packet in any time base, and nothing but this program reads it.
+A unit file is its packets' payloads in a row and then one line of JSON: the encoder's header, and each packet's times.
+So a unit is joined in one pass. No container of FFmpeg's keeps both times of a packet in any time base, and nothing but
+this program reads it.
 """
 
 from __future__ import annotations
@@ -16,38 +17,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from restore.errors import OutputError
+from restore.errors import DiskError, OutputError
 from restore.media.files import sync_folder, temporary_path
 
-__all__ = ["StoredPacket", "UnitFile", "joined", "read_unit"]
-
-RECORD = struct.Struct("<qqq?I")  # pts, dts, duration, key frame, bytes of payload
-NO_TIME = -(1 << 63)
-LONGEST_HEADER = 1 << 20
+FOOTER = struct.Struct("<QI")  # bytes of the line before it, frames that the encoder held back
 MOST_REORDERED = 64  # frames; no codec knows as many
 
 
-@dataclass(frozen=True)
-class StoredPacket:
-    """A packet and what it says of itself."""
+class StoredPacket(NamedTuple):
+    """What a unit's index says of a packet."""
 
     pts: int
     dts: int | None
     duration: int
     key_frame: bool
-    payload: bytes
-
-    def packet(self, dts: int, time_base: Fraction) -> Packet[VideoStream]:
-        packet: Packet[Any] = av.Packet(self.payload)
-        packet.pts, packet.dts, packet.duration, packet.time_base = self.pts, dts, self.duration, time_base
-        packet.is_keyframe = self.key_frame
-        return packet
+    size: int
+    """Bytes of its payload."""
 
 
 class UnitFile:
@@ -57,12 +48,11 @@ class UnitFile:
     """
 
     def __init__(self, path: Path, *, time_base: Fraction, extradata: bytes | None) -> None:
-        self.path = path
-        self.part = temporary_path(path)
+        self.path, self.part = path, temporary_path(path)
+        self.header = {"time_base": str(time_base), "extradata": (extradata or b"").hex()}
+        self.packets: list[StoredPacket] = []
         self.digest = hashlib.sha256()
         self.file = self.part.open("wb")
-        header = {"time_base": str(time_base), "extradata": (extradata or b"").hex()}
-        self.put(json.dumps(header).encode() + b"\n")
 
     def put(self, data: bytes) -> None:
         self.digest.update(data)
@@ -70,11 +60,14 @@ class UnitFile:
 
     def write(self, packet: Packet[VideoStream]) -> None:
         assert packet.pts is not None, "every encoder of ours gives a time"
-        dts = packet.dts if packet.dts is not None else NO_TIME
-        self.put(RECORD.pack(packet.pts, dts, packet.duration or 0, packet.is_keyframe, packet.size) + bytes(packet))
+        self.put(bytes(packet))
+        stored = StoredPacket(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.size)
+        self.packets.append(stored)
 
     def commit(self) -> str:
-        """Hex SHA-256 of the file, which is safe now."""
+        """Returns the hex SHA-256 of the file, which is safe now."""
+        line = json.dumps({**self.header, "packets": self.packets}).encode() + b"\n"
+        self.put(line + FOOTER.pack(len(line), reordering(self.packets)))
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()
@@ -89,69 +82,103 @@ class UnitFile:
         self.part.unlink(missing_ok=True)
 
 
-def read_unit(path: Path) -> tuple[Fraction, bytes, Iterator[StoredPacket]]:
-    """Time base, the encoder's extradata, and packets one by one. Raises ``OSError``."""
-    with path.open("rb") as file:
-        line = file.readline(LONGEST_HEADER)
-    header = json.loads(line)
+def joined(
+    units: Iterable[tuple[Path, str]], *, extradata: bytes | None, target: Path
+) -> Iterator[Packet[VideoStream]]:
+    """Yields the packets of all units in a row, with times of decoding that hold for the whole film.
 
-    def packets() -> Iterator[StoredPacket]:
-        with path.open("rb") as file:
-            file.seek(len(line))
-            while head := file.read(RECORD.size):
-                pts, dts, duration, key_frame, size = RECORD.unpack(head)
-                yield StoredPacket(
-                    pts,
-                    None if dts == NO_TIME else dts,
-                    duration,
-                    bool(key_frame),
-                    file.read(size),
-                )
-
-    return Fraction(header["time_base"]), bytes.fromhex(header["extradata"]), packets()
-
-
-def joined(paths: Iterable[Path], *, extradata: bytes | None, target: Path) -> Iterator[Packet[VideoStream]]:
-    """The packets of all units in a row, with times of decoding that hold for the whole film.
+    ``units`` are files and their hex SHA-256; each is read once, and checked on the way.
 
     Each encoder counts its first times of decoding back from its first frame, by the distance of its own frames; where
     frames are unevenly spaced, that can lie before the last one of the unit before. So they are made anew, as x264 does
     for a whole film: a packet is decoded at the time at which the frame ``delay`` places before it is shown.
 
-    Raises ``OutputError`` for units of different encoders, ``OSError``.
+    Raises ``OutputError`` for units of different encoders, ``DiskError`` for a damaged one, and ``OSError``.
     """
-    paths = list(paths)
-    delay = max((reordering(path) for path in paths), default=0)
+    units = list(units)
+    delay = max((read_footer(path)[1] for path, _ in units), default=0)
     times: deque[int] = deque()
-    for number, path in enumerate(paths):
-        time_base, own_extradata, packets = read_unit(path)
-        if own_extradata != (extradata or b""):
-            raise OutputError(f"{target} cannot be joined: its parts were encoded differently; use --restart")
-        shown = shown_times(path)
-        if number == 0:
-            times.extend(times_before(shown, delay))
-        times.extend(shown)
-        for stored in packets:
-            yield stored.packet(times.popleft(), time_base)
+    for number, (path, sha256) in enumerate(units):
+        with path.open("rb") as file:
+            unit = read_index(file, path)
+            if unit.extradata != (extradata or b""):
+                raise OutputError(f"{target} cannot be joined: its parts were encoded differently; use --restart")
+            shown = sorted(packet.pts for packet in unit.packets)
+            if number == 0:
+                times.extend(times_before(shown, delay))
+            times.extend(shown)
+            digest = hashlib.sha256()
+            for stored in unit.packets:
+                payload = file.read(stored.size)
+                digest.update(payload)
+                packet: Packet[Any] = av.Packet(payload)
+                packet.pts, packet.dts, packet.duration = stored.pts, times.popleft(), stored.duration
+                packet.time_base, packet.is_keyframe = unit.time_base, stored.key_frame
+                yield packet
+            digest.update(unit.end)
+        if digest.hexdigest() != sha256:
+            raise damaged(path)
 
 
-def shown_times(path: Path) -> list[int]:
-    """Times of presentation in their order."""
-    return sorted(stored.pts for stored in read_unit(path)[2])
+@dataclass(frozen=True)
+class UnitIndex:
+    """What stands at the end of a unit file."""
+
+    time_base: Fraction
+    extradata: bytes
+    packets: list[StoredPacket]
+    end: bytes
+    """Line and footer as they are in the file."""
 
 
-def reordering(path: Path) -> int:
+def read_footer(path: Path) -> tuple[int, int]:
+    """Returns how many bytes the index line has, and how many frames the encoder held back."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) < FOOTER.size:
+            raise damaged(path)
+        file.seek(-FOOTER.size, os.SEEK_END)
+        length, delay = FOOTER.unpack(file.read())
+    if delay > length:  # every frame has a place in the line
+        raise damaged(path)
+    return int(length), int(delay)
+
+
+def read_index(file: BinaryIO, path: Path) -> UnitIndex:
+    """Reads the end of a unit file, and goes to its first payload."""
+    length, _ = read_footer(path)
+    start = file.seek(0, os.SEEK_END) - length - FOOTER.size
+    if start < 0:
+        raise damaged(path)
+    file.seek(start)
+    end = file.read()
+    try:
+        line = json.loads(end[:length])
+        packets = [StoredPacket(*packet) for packet in line["packets"]]
+        index = UnitIndex(Fraction(line["time_base"]), bytes.fromhex(line["extradata"]), packets, end)
+        is_whole = sum(packet.size for packet in packets) == start
+    except (ValueError, TypeError, KeyError, ZeroDivisionError) as error:
+        raise damaged(path) from error
+    if not is_whole:
+        raise damaged(path)
+    file.seek(0)
+    return index
+
+
+def damaged(path: Path) -> DiskError:
+    return DiskError(f"{path} was damaged on its disk; run the same command again, and that part is done again")
+
+
+def reordering(packets: list[StoredPacket]) -> int:
     """How many frames an encoder holds back: as it says by its first times of decoding, and at least what it needs."""
-    stored = [(each.pts, each.dts) for each in read_unit(path)[2]]
-    shown = sorted(pts for pts, _ in stored)
+    shown = sorted(packet.pts for packet in packets)
     place = {pts: index for index, pts in enumerate(shown)}
-    needed = max((index - place[pts] for index, (pts, _) in enumerate(stored)), default=0)
-    said = sum(dts is not None and dts < shown[0] for _, dts in stored)
-    return max(needed, said if said < min(len(stored), MOST_REORDERED) else 0)
+    needed = max((index - place[packet.pts] for index, packet in enumerate(packets)), default=0)
+    said = sum(packet.dts is not None and packet.dts < shown[0] for packet in packets)
+    return max(needed, said if said < min(len(packets), MOST_REORDERED) else 0)
 
 
 def times_before(shown: list[int], delay: int) -> list[int]:
-    """The ``delay`` times of decoding before the first frame is shown."""
+    """Returns the ``delay`` times of decoding before the first frame is shown."""
     if len(shown) > delay:
         return [shown[index] - (shown[delay] - shown[0]) for index in range(delay)]
     return [shown[0] - delay + index for index in range(delay)]

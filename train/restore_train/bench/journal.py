@@ -70,7 +70,7 @@ def film_packets(path: Path) -> list[Packet[VideoStream]]:
 def replay(source: Path, result: Path, packets: list[Packet[VideoStream]], unit_frames: int) -> int:
     """Everything that a job does beside the work itself: prints, units, lines, joining and sums. How many units."""
     with Job(result, {"source": film_print(source)}) as job:
-        paths = []
+        parts = []
         for first, unit in units_of(packets, unit_frames):
             name = f"{first:09d}.unit"
             file = UnitFile(job.unit_path(name), time_base=packets[0].time_base, extradata=b"")
@@ -78,13 +78,13 @@ def replay(source: Path, result: Path, packets: list[Packet[VideoStream]], unit_
                 file.write(packet)
             sha256 = file.commit()
             job.add({"unit": asdict(FinishedUnit(first, len(unit), True, "stretch", sha256, 0.0))})
-            paths.append(job.unit_path(name))
-        for _ in joined(paths, extradata=b"", target=result):
+            parts.append((job.unit_path(name), sha256))
+        for _ in joined(parts, extradata=b"", target=result):
             pass
         job.add({"result": file_sha256(result)})
         assert has_sha256(result, job.entries[-1]["result"])
         job.done()
-    return len(paths)
+    return len(parts)
 
 
 def units_of(packets: list[Packet[VideoStream]], size: int) -> Iterator[tuple[int, list[Packet[VideoStream]]]]:
