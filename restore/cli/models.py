@@ -61,7 +61,7 @@ def models(context: click.Context, card: str | None, speed: bool, engine: str) -
 @click.option("-o", "--output", type=existing_or_not, help="The .onnx file to write. [default: MODEL.onnx]")
 def export(model: str, output: Path | None) -> None:
     """Write MODEL, a shipped one or a .safetensors file, as ONNX, with the TOML that says what it takes and gives."""
-    from restore.paint.engines.saving import save_as_onnx
+    from restore.paint.engines.export import save_as_onnx
 
     target = output if output is not None else Path(f"{Path(model).stem}.onnx")
     if target.suffix != ".onnx" or target.is_dir() or not target.parent.is_dir():

@@ -14,8 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restore.colour import FloatArray
-from restore.errors import DeviceError, ModelError, OptionError
-from restore.paint.engines.devices import batch_size, pick_device, pick_precision
+from restore.errors import DeviceError, ModelError
+from restore.paint.engines.choose import HEAT, choose_engine
+from restore.paint.engines.devices import batch_size
 from restore.paint.engines.torch import TorchEngine
 from restore.paint.network import LONGEST_RATIO, Colorizer
 from restore_models import (
@@ -122,6 +123,7 @@ class HeatPainter:
         *,
         name: str,
         weights_sha256: str,
+        engine: str = "auto",
         device: str = "auto",
         precision: str = "auto",
         batch: int | None = None,
@@ -131,10 +133,10 @@ class HeatPainter:
         self.curve = curve or ColourCurve()
         self.knows_light = isinstance(network, ThermalGenerator)
         self.light = 0.0
-        self.device = pick_device(device)
-        chosen = pick_precision(precision, self.device)
+        choice = choose_engine(HEAT, engine=engine, device=device, precision=precision)
+        self.device = choice.device
         self.network = network
-        self.engine = TorchEngine(network, device=self.device, precision=chosen)
+        self.engine = TorchEngine(network, device=self.device, precision=choice.precision)
         self.multiple_of, self.stride = int(network.multiple_of), int(network.stride)  # type: ignore[arg-type]
         self.working_size = working_size
         self.batch = batch_size(batch, self.device, working_size)
@@ -143,8 +145,8 @@ class HeatPainter:
             "weights_sha256": weights_sha256,
             "working_size": self.working_size,
             "device": str(self.device),
-            "engine": "torch",
-            "precision": chosen,
+            "engine": choice.engine,
+            "precision": choice.precision,
         }
 
     def prepare(self, luma: FloatArray) -> FloatArray:
@@ -231,8 +233,6 @@ def open_thermal_painter(
     loaded, shipped = thermal_network(model)
     if loaded is None:
         return GrayPainter(Colorizer(model, engine=engine, threads=threads, **options))
-    if engine not in ("auto", "torch"):
-        raise OptionError(f"the thermal model runs with PyTorch only; leave --engine {engine} out")
     if threads is not None:
         torch.set_num_threads(threads)
     options["working_size"] = options.get("working_size") or (shipped.working_size if shipped else WORKING_SIZE)
@@ -240,6 +240,7 @@ def open_thermal_painter(
         loaded.module,
         name=shipped.name if shipped else loaded.network,
         weights_sha256=loaded.sha256,
+        engine=engine,
         curve=shipped.curve if shipped else ColourCurve(),
         **options,
     )

@@ -3,7 +3,15 @@
 Every engine takes luma and gives chroma in the program's one convention; which one runs is chosen here alone.
 """
 
-from restore.paint.engines.choose import OpenedModel, open_colour_model, start_engine
-from restore.paint.engines.engine import ENGINES, Engine, installed_engines
+from restore.paint.engines.choose import ENGINES, choose_engine, installed_engines, start_engine
+from restore.paint.engines.model import Engine, OpenedModel, open_colour_model
 
-__all__ = ["ENGINES", "Engine", "OpenedModel", "installed_engines", "open_colour_model", "start_engine"]
+__all__ = [
+    "ENGINES",
+    "Engine",
+    "OpenedModel",
+    "choose_engine",
+    "installed_engines",
+    "open_colour_model",
+    "start_engine",
+]

@@ -1,102 +1,51 @@
-"""From what a user asked for to a model that runs: a name or path, an engine, a device, a precision."""
+"""The engine for a model: one table of what each can do, which gives both the choice and the reason for a refusal."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.util import find_spec
 
 import torch
-from torch import nn
 
-from restore.errors import ModelError
-from restore.paint.engines.description import Description, read_description
+from restore.errors import OptionError
 from restore.paint.engines.devices import pick_device, pick_precision
-from restore.paint.engines.engine import Engine, pick_engine
 from restore.paint.engines.export import onnx_from
+from restore.paint.engines.model import Engine, OpenedModel, UserOnnx
 from restore.paint.engines.onnx import OnnxRuntimeEngine
 from restore.paint.engines.openvino import OpenVinoEngine
 from restore.paint.engines.torch import TorchEngine
-from restore.paint.engines.user_model import OwnModel
-from restore_models import ColourCurve, WeightsError, open_model
-
-__all__ = ["OpenedModel", "Started", "open_colour_model", "start_engine"]
-
-DEFAULT_WORKING_SIZE = 256
-ONNX_SUFFIX = ".onnx"
+from restore.paint.engines.user_model import UserModel
 
 
 @dataclass(frozen=True)
-class OwnGraph:
-    """A user's ONNX file, read."""
+class Abilities:
+    """What an engine can do."""
 
-    graph: bytes
-    description: Description
+    packages: tuple[str, ...]
+    """What it imports. ``pip install 'rechroma[NAME]'`` brings it."""
+    devices: tuple[str, ...]
+    precisions: tuple[str, ...]
+    takes: tuple[str, ...]
+    """Kinds of models, as ``OpenedModel.kind`` names them."""
+
+
+ONNX, NETWORK, SAMPLER, HEAT = "an .onnx model", "a network", "a network that samples", "the thermal model"
+
+ENGINES = {
+    "openvino": Abilities(("openvino", "onnx"), ("cpu",), ("fp32", "bf16"), (NETWORK, ONNX)),
+    "onnx": Abilities(("onnxruntime", "onnx"), ("cpu",), ("fp32",), (NETWORK, ONNX)),
+    "torch": Abilities(("torch",), ("cpu", "cuda"), ("fp32", "bf16"), (NETWORK, SAMPLER, HEAT)),
+}
+"""All engines, fastest on CPUs first."""
 
 
 @dataclass(frozen=True)
-class OpenedModel:
-    """A colour model whose weights are read and checked, not yet on an engine."""
+class Choice:
+    """Where and how a model runs."""
 
-    name: str
-    weights_sha256: str
-    working_size: int
-    """Short side that it sees, in pixels."""
-    multiple_of: int
-    """Sides of padded pictures are multiples of this, and this one of ``stride``."""
-    stride: int
-    """Height of the luma over that of the chroma."""
-    size: tuple[int, int] | None
-    """Height and width, for a model that takes no other."""
-    curve: ColourCurve
-    content: nn.Module | OwnGraph
-
-
-def open_colour_model(name_or_path: str) -> OpenedModel:
-    """A shipped model by name, a safetensors file of a known network, or an ONNX file with its TOML beside it.
-
-    Raises ``ModelError`` for one that is missing, unknown, damaged or badly described.
-    """
-    if name_or_path.endswith(ONNX_SUFFIX):
-        return open_onnx(Path(name_or_path))
-    try:
-        network, shipped = open_model(name_or_path)
-    except WeightsError as error:
-        raise ModelError(str(error)) from error
-    if getattr(network.module, "makes_luma", False):
-        raise ModelError(f"{name_or_path} translates heat and colours no photos or films; use rechroma thermal")
-    return OpenedModel(
-        name=shipped.name if shipped else network.network,
-        weights_sha256=network.sha256,
-        working_size=shipped.working_size if shipped else DEFAULT_WORKING_SIZE,
-        multiple_of=int(network.module.multiple_of),  # type: ignore[arg-type]
-        stride=int(network.module.stride),  # type: ignore[arg-type]
-        size=None,
-        curve=shipped.curve if shipped else ColourCurve(),
-        content=network.module,
-    )
-
-
-def open_onnx(path: Path) -> OpenedModel:
-    try:
-        graph = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    description = read_description(path.with_suffix(".toml"))
-    size = description.size
-    if size and any(side % description.stride for side in size):
-        raise ModelError(f"{path.stem}.toml: input.size {list(size)} is no multiple of output.stride")
-    return OpenedModel(
-        name=description.name,
-        weights_sha256=hashlib.sha256(graph).hexdigest(),
-        working_size=max(size) if size else description.working_size,
-        multiple_of=1 if size else math.lcm(description.multiple_of, description.stride),
-        stride=description.stride,
-        size=size,
-        curve=description.curve,
-        content=OwnGraph(graph, description),
-    )
+    engine: str
+    device: torch.device
+    precision: str
 
 
 @dataclass(frozen=True)
@@ -106,6 +55,51 @@ class Started:
     engine: Engine
     device: torch.device
     precision: str
+
+
+def installed_engines() -> tuple[str, ...]:
+    """Returns the engines whose packages are installed, fastest on CPUs first. Imports none of them."""
+    return tuple(name for name, abilities in ENGINES.items() if all(map(find_spec, abilities.packages)))
+
+
+def choose_engine(
+    kind: str = NETWORK, *, engine: str = "auto", device: str = "auto", precision: str = "auto"
+) -> Choice:
+    """Chooses the first engine of the table that fits a kind of model and what was asked for.
+
+    ``auto`` is the GPU where there is one and an engine for it; and bf16 where that is native, but fp32 for a user's
+    model, whose range nobody knows. Raises ``OptionError``, which says of each engine why it does not fit, and
+    ``DeviceError``.
+    """
+    if engine not in ("auto", *ENGINES):
+        raise OptionError(f"unknown engine {engine!r}; use auto, {', '.join(ENGINES)}")
+    asked = {name: abilities for name, abilities in ENGINES.items() if engine in ("auto", name)}
+    able = [abilities for name, abilities in asked.items() if kind in abilities.takes and name in installed_engines()]
+    on_cpu = device == "auto" and not any("cuda" in abilities.devices for abilities in able or asked.values())
+    place = pick_device("cpu" if on_cpu else device)
+    in_fp32 = precision == "auto" and (kind == ONNX or not any("bf16" in abilities.precisions for abilities in able))
+    chosen = pick_precision("fp32" if in_fp32 else precision, place)
+    refusals = {name: refusal(name, kind, place, chosen) for name in asked}
+    for name, reason in refusals.items():
+        if reason is None:
+            return Choice(name, place, chosen)
+    of_those_that_take_it = [reason for name, reason in refusals.items() if reason and kind in ENGINES[name].takes]
+    raise OptionError("; ".join(of_those_that_take_it or filter(None, refusals.values())))
+
+
+def refusal(name: str, kind: str, device: torch.device, precision: str) -> str | None:
+    """Returns why an engine does not fit, None where it does."""
+    abilities = ENGINES[name]
+    if kind not in abilities.takes:
+        others = " or ".join(other for other, others in ENGINES.items() if kind in others.takes)
+        return f"engine {name} cannot run {kind}; use {others}"
+    if device.type not in abilities.devices:
+        return f"engine {name} runs on the CPU, not on {device}"
+    if precision not in abilities.precisions:
+        return f"engine {name} works in {' or '.join(abilities.precisions)}, not in {precision}"
+    if name not in installed_engines():
+        return f"engine {name} needs an extra: pip install 'rechroma[{name}]'"
+    return None
 
 
 def start_engine(
@@ -121,25 +115,18 @@ def start_engine(
     ``threads`` is for the CPU engines; PyTorch's own count where not given. Raises ``OptionError`` and ``DeviceError``
     for what does not exist or go together, ``ModelError`` for a user's model that does not do what its TOML says.
     """
-    content = model.content
-    own = isinstance(content, OwnGraph)
-    samples = isinstance(content, nn.Module) and bool(getattr(content, "samples", False))
-    on_cpu_only = own or engine in ("openvino", "onnx")
-    place = pick_device("cpu" if device == "auto" and on_cpu_only else device)
-    chosen_precision = "fp32" if precision == "auto" and (own or engine == "onnx") else pick_precision(precision, place)
-    chosen = pick_engine(engine, device=place, precision=chosen_precision, own_onnx=own, torch_only=samples)
+    choice = choose_engine(model.kind, engine=engine, device=device, precision=precision)
     threads = threads or torch.get_num_threads()
-
-    def runner(graph: bytes) -> Engine:
-        if chosen == "openvino":
-            return OpenVinoEngine(graph, precision=chosen_precision, threads=threads)
-        return OnnxRuntimeEngine(graph, threads=threads)
-
-    started: Engine
-    if isinstance(content, OwnGraph):
-        started = OwnModel(runner(content.graph), content.description)
-    elif chosen == "torch":
-        started = TorchEngine(content, device=place, precision=chosen_precision)
+    content = model.content
+    if choice.engine == "torch":
+        assert not isinstance(content, UserOnnx)
+        started: Engine = TorchEngine(content, device=choice.device, precision=choice.precision)
     else:
-        started = runner(onnx_from(content))
-    return Started(started, place, chosen_precision)
+        graph = content.graph if isinstance(content, UserOnnx) else onnx_from(content)
+        if choice.engine == "openvino":
+            started = OpenVinoEngine(graph, precision=choice.precision, threads=threads)
+        else:
+            started = OnnxRuntimeEngine(graph, threads=threads)
+        if isinstance(content, UserOnnx):
+            started = UserModel(started, content.description)
+    return Started(started, choice.device, choice.precision)

@@ -28,46 +28,75 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from restore.colour import Matrix
 from restore.errors import ModelError
 from restore_models import ColourCurve
 
-__all__ = ["Description", "description_text", "read_description"]
-
 MATRICES = {"BT.601": Matrix.BT601, "BT.709": Matrix.BT709, "BT.2020": Matrix.BT2020}
 INPUT_RANGES = {"luma": (0.0, 1.0), "L": (0.0, 100.0)}
-OUTPUTS = ("ab", "CbCr")
-KINDS: Mapping[type, str] = {str: "a text", int: "a whole number", float: "a number"}
+KIND_NAMES = {str: "a text", int: "a whole number", float: "a finite number"}
 
-Value = TypeVar("Value", str, int, float)
+Check = tuple[Callable[[Any], bool], str]
+"""Whether a value will do, and in words what will."""
+
+
+def one_of(*choices: Any) -> Check:
+    """Returns the check for one of a few values."""
+    return choices.__contains__, " or ".join(map(str, choices))
+
+
+AT_LEAST_1: Check = (lambda value: value >= 1, "at least 1")
+A_SIZE: Check = (lambda size: min(size) >= 1, "a height and a width in pixels")
+A_RANGE: Check = (lambda ends: ends[0] != ends[1], "two numbers, and cannot give black and white the same value")
+
+REQUIRED = object()
+FIELDS: Mapping[str, tuple[type | tuple[type, type], Any, Check | None]] = {
+    "name": (str, None, None),
+    "working_size": (int, 256, AT_LEAST_1),
+    "multiple_of": (int, 1, AT_LEAST_1),
+    "input.kind": (str, REQUIRED, one_of(*INPUT_RANGES)),
+    "input.range": ((float, float), None, A_RANGE),
+    "input.channels": (int, 1, one_of(1, 3)),
+    "input.size": ((int, int), None, A_SIZE),
+    "output.kind": (str, REQUIRED, one_of("ab", "CbCr")),
+    "output.neutral": (float, 0.0, None),
+    "output.scale": (float, 1.0, None),
+    "output.stride": (int, 1, AT_LEAST_1),
+    "output.matrix": (str, "BT.601", one_of(*MATRICES)),
+    "curve.gain": (float, 1.0, None),
+    "curve.exponent": (float, 1.0, None),
+}
+"""Every key: its type, default and check. A pair of types is a list of two."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a user's model takes and gives."""
+    """What a user's model takes and gives: the keys of ``FIELDS``, a dot as an underscore."""
 
     name: str
+    working_size: int
+    multiple_of: int
     input_kind: str
-    """A key of ``INPUT_RANGES``."""
+    input_range: tuple[float, float]
+    input_channels: int
+    input_size: tuple[int, int] | None
     output_kind: str
-    """One of ``OUTPUTS``."""
-    black: float = 0.0
-    white: float = 1.0
-    channels: int = 1
-    size: tuple[int, int] | None = None
-    """Height and width, where the network takes no other."""
-    neutral: float = 0.0
-    scale: float = 1.0
-    stride: int = 1
-    matrix: Matrix = Matrix.BT601
-    working_size: int = 256
-    multiple_of: int = 1
-    curve: ColourCurve = field(default_factory=ColourCurve)
+    output_neutral: float
+    output_scale: float
+    output_stride: int
+    output_matrix: str
+    curve_gain: float
+    curve_exponent: float
+
+    @property
+    def curve(self) -> ColourCurve:
+        """How strong colour is shown."""
+        return ColourCurve(gain=self.curve_gain, exponent=self.curve_exponent)
 
 
 def read_description(path: Path) -> Description:
@@ -81,106 +110,48 @@ def read_description(path: Path) -> Description:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{path.name} is not TOML that can be read: {error}") from error
     try:
-        return described(content, path.stem)
+        values = checked_values(content)
     except ValueError as error:
         raise ModelError(f"{path.name}: {error}") from error
+    values["name"] = values["name"] or path.stem
+    values["input.range"] = values["input.range"] or INPUT_RANGES[values["input.kind"]]
+    return Description(**{key.replace(".", "_"): value for key, value in values.items()})
 
 
-def described(content: Mapping[str, Any], stem: str) -> Description:
-    check_keys(content, "", "name", "working_size", "multiple_of", "input", "output", "curve")
-    source, answer, curve = (table(content, name) for name in ("input", "output", "curve"))
-    check_keys(source, "input.", "kind", "range", "channels", "size")
-    check_keys(answer, "output.", "kind", "neutral", "scale", "stride", "matrix")
-    check_keys(curve, "curve.", "gain", "exponent")
-    input_kind = one_of(source, "input.kind", tuple(INPUT_RANGES))
-    black, white = pair(source, "input.range", float) or INPUT_RANGES[input_kind]
-    channels = value(source, "input.channels", 1)
-    if channels not in (1, 3):
-        raise ValueError(f"input.channels is 1 or 3, not {channels}")
-    if black == white:
-        raise ValueError(f"input.range gives black and white the same value, {black:g}")
-    return Description(
-        name=value(content, "name", stem),
-        input_kind=input_kind,
-        output_kind=one_of(answer, "output.kind", OUTPUTS),
-        black=black,
-        white=white,
-        channels=channels,
-        size=positive_pair(pair(source, "input.size", int)),
-        neutral=value(answer, "output.neutral", 0.0),
-        scale=value(answer, "output.scale", 1.0),
-        stride=positive(answer, "output.stride", 1),
-        matrix=MATRICES[one_of(answer, "output.matrix", tuple(MATRICES), default="BT.601")],
-        working_size=positive(content, "working_size", 256),
-        multiple_of=positive(content, "multiple_of", 1),
-        curve=ColourCurve(gain=value(curve, "curve.gain", 1.0), exponent=value(curve, "curve.exponent", 1.0)),
-    )
+def checked_values(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a value for each of ``FIELDS``. Raises ``ValueError``."""
+    given: dict[str, Any] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            given |= {f"{name}.{key}": entry for key, entry in value.items()}
+        elif name in ("input", "output", "curve"):
+            raise ValueError(f"{name} is a table, written [{name}]")
+        else:
+            given[name] = value
+    for key in given.keys() - FIELDS.keys():
+        table = key.rpartition(".")[0]
+        known = ", ".join(other for other in FIELDS if other.rpartition(".")[0] == table)
+        raise ValueError(f"unknown key {key}; known are {known or ', '.join(FIELDS)}")
+    values: dict[str, Any] = {}
+    for key, (kind, default, check) in FIELDS.items():
+        if key not in given:
+            if default is REQUIRED:
+                raise ValueError(f"{key} is missing")
+            values[key] = default
+            continue
+        values[key] = typed_value(given[key], key, kind)
+        if check is not None and not check[0](values[key]):
+            raise ValueError(f"{key} is {check[1]}, not {given[key]!r}")
+    return values
 
 
-def check_keys(content: Mapping[str, Any], prefix: str, *known: str) -> None:
-    for key in content:
-        if key not in known:
-            raise ValueError(f"unknown key {prefix}{key}; known are {', '.join(prefix + name for name in known)}")
-
-
-def table(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = content.get(name, {})
-    if not isinstance(found, Mapping):
-        raise ValueError(f"{name} is a table, written [{name}]")
-    return found
-
-
-def value(content: Mapping[str, Any], name: str, default: Value) -> Value:
-    """What ``name``, which may have a table's prefix, is set to, in the type of ``default``."""
-    return checked(content.get(name.rpartition(".")[2], default), name, type(default))
-
-
-def checked(found: Any, name: str, kind: type[Value]) -> Value:
-    """``found`` as a ``kind``; an integer serves as a float."""
-    if isinstance(found, bool) or not isinstance(found, (int, float) if kind is float else kind):
-        raise ValueError(f"{name} is {KINDS[kind]}, not {found!r}")
-    if isinstance(found, float) and not math.isfinite(found):
-        raise ValueError(f"{name} is a finite number, not {found}")
-    return kind(found)
-
-
-def positive(content: Mapping[str, Any], name: str, default: int) -> int:
-    found = value(content, name, default)
-    if found < 1:
-        raise ValueError(f"{name} is at least 1, not {found}")
-    return found
-
-
-def pair(content: Mapping[str, Any], name: str, kind: type[Value]) -> tuple[Value, Value] | None:
-    found = content.get(name.rpartition(".")[2])
-    if found is None:
-        return None
-    if not isinstance(found, list) or len(found) != 2:
-        raise ValueError(f"{name} is a list of two numbers, not {found!r}")
-    first, second = found
-    return checked(first, name, kind), checked(second, name, kind)
-
-
-def positive_pair(found: tuple[int, int] | None) -> tuple[int, int] | None:
-    if found is not None and min(found) < 1:
-        raise ValueError(f"input.size is a height and a width in pixels, not {list(found)}")
-    return found
-
-
-def one_of(content: Mapping[str, Any], name: str, known: tuple[str, ...], default: str | None = None) -> str:
-    found = content.get(name.rpartition(".")[2], default)
-    if found not in known:
-        raise ValueError(f"{name} is {' or '.join(known)}, not {found!r}" if found else f"{name} is missing")
-    return str(found)
-
-
-def description_text(description: Description) -> str:
-    """The TOML that :func:`read_description` reads back; luma in and CbCr out, as our own networks have it."""
-    return (
-        f'name = "{description.name}"\n'
-        f"working_size = {description.working_size}\n"
-        f"multiple_of = {description.multiple_of}\n\n"
-        '[input]\nkind = "luma"\n\n'
-        f'[output]\nkind = "CbCr"\nstride = {description.stride}\n\n'
-        f"[curve]\ngain = {description.curve.gain}\nexponent = {description.curve.exponent}\n"
-    )
+def typed_value(value: Any, key: str, kind: type | tuple[type, type]) -> Any:
+    """Returns ``value`` as a ``kind``; an integer serves as a float. Raises ``ValueError``."""
+    if isinstance(kind, tuple):
+        if not isinstance(value, list) or len(value) != len(kind):
+            raise ValueError(f"{key} is a list of two numbers, not {value!r}")
+        return tuple(typed_value(part, key, part_kind) for part, part_kind in zip(value, kind, strict=True))
+    fits = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+    if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{key} is {KIND_NAMES[kind]}, not {value!r}")
+    return kind(value)

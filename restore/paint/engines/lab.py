@@ -1,4 +1,4 @@
-"""CIE Lab for models that read L or answer in ab, and chroma of another matrix: their border to our convention.
+"""Converts CIE Lab, for models that read L or answer in ab, and chroma of another matrix to our convention.
 
 Lab as scikit-image and CIE 15:2004 have it: sRGB primaries and transfer curve (IEC 61966-2-1), white D65, 2 degrees.
 """
@@ -9,8 +9,6 @@ import numpy as np
 
 from restore.colour import FloatArray, Matrix, chroma_from_rgb, luma_from_rgb, rgb_offsets
 
-__all__ = ["chroma_from_ab", "chroma_from_other_matrix", "lightness_from_luma"]
-
 XYZ_FROM_RGB = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
 )
@@ -20,26 +18,26 @@ HALVINGS = 18  # of the 100 units of L: to 0.0004
 
 
 def linear_from_encoded(value: FloatArray) -> FloatArray:
-    """sRGB's curve undone, for values in [0, 1]."""
+    """Undoes sRGB's curve, for values in [0, 1]."""
     high = np.power((value + np.float32(0.055)) / np.float32(1.055), np.float32(2.4))
     return np.where(value > 0.04045, high, value / np.float32(12.92))
 
 
 def encoded_from_linear(value: FloatArray) -> FloatArray:
-    """sRGB's curve, its straight foot going on below 0 and its power above 1, for colours outside the gamut."""
+    """Applies sRGB's curve, extended below 0 and above 1 for colours outside the gamut."""
     high = np.float32(1.055) * np.power(np.maximum(value, 0), np.float32(1 / 2.4)) - np.float32(0.055)
     return np.where(value > 0.0031308, high, np.float32(12.92) * value)
 
 
 def lightness_from_luma(luma: FloatArray) -> FloatArray:
-    """L in [0, 100] of the gray of this luma in [0, 1], any shape: what a model that reads L is shown."""
+    """Returns L in [0, 100] of the gray with this luma in [0, 1], any shape, for models that read L."""
     linear = linear_from_encoded(luma)
     foot = np.float32(903.3) * linear
     return np.where(linear > 0.008856, np.float32(116) * np.cbrt(linear) - np.float32(16), foot)
 
 
 def rgb_from_lab(lightness: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
-    """Lab ``H x W`` each to RGB ``H x W x 3``, not clipped: out-of-gamut colours stay outside [0, 1]."""
+    """Converts Lab, ``H x W`` each, to RGB ``H x W x 3``, not clipped: out-of-gamut colours stay outside [0, 1]."""
     y = (lightness + np.float32(16)) / np.float32(116)
     roots = np.stack([y + a / np.float32(500), y, y - b / np.float32(200)], axis=-1)
     foot = (roots - np.float32(16 / 116)) / np.float32(7.787)
@@ -48,7 +46,7 @@ def rgb_from_lab(lightness: FloatArray, a: FloatArray, b: FloatArray) -> FloatAr
 
 
 def chroma_from_ab(luma: FloatArray, ab: FloatArray) -> FloatArray:
-    """Luma ``H x W`` in [0, 1] and ab ``2 x H x W`` in Lab units to chroma (Cb, Cr, BT.601) ``2 x H x W``.
+    """Converts luma ``H x W`` in [0, 1] and ab ``2 x H x W`` in Lab units to chroma (Cb, Cr, BT.601) ``2 x H x W``.
 
     The colour meant is the one with this a, this b and *this luma*. A pixel's L is not known: L depends on its colour,
     and the luma of a saturated blue is that of a far darker gray. So L is sought, by halving, such that the colour
@@ -69,7 +67,7 @@ def chroma_from_ab(luma: FloatArray, ab: FloatArray) -> FloatArray:
 
 
 def chroma_from_other_matrix(chroma: FloatArray, matrix: Matrix) -> FloatArray:
-    """Chroma ``2 x H x W`` of ``matrix`` to that of BT.601, which the project's own networks answer in.
+    """Converts chroma ``2 x H x W`` of ``matrix`` to that of BT.601, in which the project's own networks answer.
 
     What a colour adds to its gray in R, G and B is kept. That does not depend on luma.
     """

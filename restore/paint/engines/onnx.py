@@ -9,14 +9,12 @@ import numpy as np
 from restore.colour import FloatArray
 from restore.errors import ModelError
 
-__all__ = ["OnnxRuntimeEngine"]
-
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 ERRORS_ONLY = 3
 
 
 class OnnxRuntimeEngine:
-    """An ONNX graph, one picture float32 ``1 x C x H x W`` in and one ``1 x 2 x h x w`` out.
+    """Runs an ONNX graph that takes one picture float32 ``1 x C x H x W`` and gives ``1 x 2 x h x w``.
 
     Raises ``ModelError`` for a graph that ONNX Runtime cannot read or run.
     """
@@ -39,14 +37,14 @@ class OnnxRuntimeEngine:
             counts = f"{len(inputs)} inputs and {len(outputs)} outputs"
             raise ModelError(f"a colorizer has one input and one output; this graph has {counts}")
         self.input = inputs[0].name
-        self.workers = ThreadPoolExecutor(min(threads, MOST_WORKERS))
+        self.workers = ThreadPoolExecutor(min(threads, MAX_WORKERS))
 
     def __call__(self, pictures: FloatArray) -> FloatArray:
-        """``B x C x H x W`` to ``B x 2 x h x w``."""
-        each = (pictures[index : index + 1] for index in range(len(pictures)))
-        return np.concatenate(list(self.workers.map(self.one, each)))
+        """Turns ``B x C x H x W`` into ``B x 2 x h x w``. See :class:`restore.paint.engines.Engine`."""
+        return np.concatenate(list(self.workers.map(self.run_one, np.split(pictures, len(pictures)))))
 
-    def one(self, picture: FloatArray) -> FloatArray:
+    def run_one(self, picture: FloatArray) -> FloatArray:
+        """Turns ``1 x C x H x W`` into ``1 x 2 x h x w``."""
         try:
             return np.asarray(self.session.run(None, {self.input: picture})[0], np.float32)
         except Exception as error:  # as above
@@ -54,6 +52,6 @@ class OnnxRuntimeEngine:
 
 
 def reason(error: Exception) -> str:
-    """Its first line, without the code in front: ``[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : ...``."""
+    """Returns the first line of an error, without its code: ``[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : ...``."""
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].rsplit(" : ", maxsplit=1)[-1].rstrip(".")

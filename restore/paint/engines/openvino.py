@@ -12,16 +12,14 @@ import numpy as np
 from restore.colour import FloatArray
 from restore.errors import ModelError
 
-__all__ = ["OpenVinoEngine", "import_openvino"]
-
-MOST_STREAMS = 8  # pictures at once; each needs memory for its activations, and a batch on a CPU holds no more
+MAX_STREAMS = 8  # pictures at once; each needs memory for its activations, and a batch on a CPU holds no more
 TELEMETRY = "openvino_telemetry"
 
 
 def import_openvino() -> ModuleType:
-    """OpenVINO without its telemetry, which its import would send: an archive's machine reports to nobody.
+    """Imports OpenVINO without its telemetry, which its import would send: an archive's machine reports to nobody.
 
-    With that package out of reach, OpenVINO falls back to an empty stand-in of its own.
+    Where that package cannot be imported, OpenVINO falls back to an empty stand-in of its own.
     """
     hidden = TELEMETRY not in sys.modules
     if hidden:
@@ -35,7 +33,7 @@ def import_openvino() -> ModuleType:
 
 
 class OpenVinoEngine:
-    """An ONNX graph, one picture float32 ``1 x C x H x W`` in and one ``1 x 2 x h x w`` out, on the CPU.
+    """Runs an ONNX graph that takes one picture float32 ``1 x C x H x W`` and gives ``1 x 2 x h x w``, on the CPU.
 
     Raises ``ModelError`` for a graph that OpenVINO cannot read or run.
     """
@@ -45,7 +43,7 @@ class OpenVinoEngine:
     def __init__(self, graph: bytes, *, precision: str, threads: int) -> None:
         openvino = import_openvino()
         core = openvino.Core()
-        streams = min(threads, MOST_STREAMS)
+        streams = min(threads, MAX_STREAMS)
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": streams,
@@ -60,11 +58,11 @@ class OpenVinoEngine:
         if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
             counts = f"{len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs"
             raise ModelError(f"a colorizer has one input and one output; this graph has {counts}")
-        self.requests.set_callback(keep)
+        self.requests.set_callback(store_answer)
         self.one_caller = Lock()  # the queue itself takes pictures from one thread only
 
     def __call__(self, pictures: FloatArray) -> FloatArray:
-        """``B x C x H x W`` to ``B x 2 x h x w``."""
+        """Turns ``B x C x H x W`` into ``B x 2 x h x w``. See :class:`restore.paint.engines.Engine`."""
         with self.one_caller:
             return self.infer(pictures)
 
@@ -79,14 +77,14 @@ class OpenVinoEngine:
         return np.concatenate([answers[index] for index in range(len(pictures))])
 
 
-def keep(request: Any, place: tuple[dict[int, FloatArray], int]) -> None:
+def store_answer(request: Any, place: tuple[dict[int, FloatArray], int]) -> None:
     """Copies an answer out before its request is used again."""
     answers, index = place
     answers[index] = np.array(request.get_output_tensor(0).data, np.float32)
 
 
 def reason(error: RuntimeError) -> str:
-    """The line of OpenVINO's many that says what is wrong."""
+    """Returns the line of OpenVINO's many that says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Exception from", "Check '"))]
     return (telling or lines or ["no reason given"])[-1].rstrip(".")

@@ -396,7 +396,7 @@ def test_the_thermal_network_from_its_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(luma, expected_luma[0, 0, 16:-16, 16:-16].numpy(), atol=0.01)  # weights are fp16
     expected_chroma = expected_chroma[0, :, 4:-4, 4:-4].clamp(-0.5, 0.5)
     np.testing.assert_allclose(chroma, expected_chroma.numpy(), atol=0.01)
-    with pytest.raises(OptionError, match="runs with PyTorch only"):
+    with pytest.raises(OptionError, match="engine onnx cannot run the thermal model; use torch"):
         open_thermal_painter(str(path), engine="onnx")
 
 

@@ -16,14 +16,12 @@ import torch
 
 from restore.colour import FloatArray
 from restore.errors import ModelError, OptionError
-from restore.paint.engines import engine as engine_module
-from restore.paint.engines.engine import ENGINES, Engine, installed_engines, pick_engine
+from restore.paint.engines import choose, devices
+from restore.paint.engines.choose import ENGINES, HEAT, NETWORK, ONNX, SAMPLER, choose_engine, installed_engines
+from restore.paint.engines.model import Engine
 from restore.paint.engines.onnx import OnnxRuntimeEngine
 from restore.paint.engines.openvino import OpenVinoEngine
 from restore.paint.network import Colorizer
-
-CPU = torch.device("cpu")
-CUDA = torch.device("cuda")
 
 
 def test_every_engine_gives_the_chroma_of_torch(toy_graph: bytes, luma: FloatArray, true_chroma: FloatArray) -> None:
@@ -60,40 +58,79 @@ def without(*packages: str) -> Callable[[str], ModuleSpec | None]:
     return find
 
 
-def test_auto_takes_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def pick(precision: str = "fp32", device: torch.device = CPU, own: bool = False) -> str:
-        return pick_engine("auto", device=device, precision=precision, own_onnx=own)
+@pytest.fixture(params=["fp32", "bf16"])
+def native(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is fast on this CPU: as the machine says, or made to say."""
+    monkeypatch.setattr(devices, "has_native_bf16", lambda _device: request.param == "bf16")
+    return str(request.param)
 
+
+@pytest.fixture
+def no_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that is there to be chosen, not to be used."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+
+
+def chosen(kind: str = NETWORK, **asked: str) -> tuple[str, str, str]:
+    choice = choose_engine(kind, **asked)
+    return choice.engine, choice.device.type, choice.precision
+
+
+@pytest.mark.usefixtures("no_cuda")
+def test_auto_takes_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch, native: str) -> None:
     assert installed_engines() == ("openvino", "onnx", "torch")
-    assert (pick(), pick(device=CUDA), pick(own=True)) == ("openvino", "torch", "openvino")
-    monkeypatch.setattr(engine_module, "find_spec", without("openvino"))
-    assert (pick(), pick("bf16"), pick(own=True)) == ("onnx", "torch", "onnx")
-    monkeypatch.setattr(engine_module, "find_spec", without("openvino", "onnxruntime"))
-    assert pick() == "torch"
-    with pytest.raises(OptionError, match=r"needs an extra.*rechroma\[openvino\]"):
-        pick(own=True)
+    assert chosen() == ("openvino", "cpu", native)
+    assert chosen(ONNX) == ("openvino", "cpu", "fp32")
+    assert chosen(SAMPLER) == chosen(HEAT) == ("torch", "cpu", native)
+    monkeypatch.setattr(choose, "find_spec", without("openvino"))
+    assert chosen() == ({"fp32": "onnx", "bf16": "torch"}[native], "cpu", native)
+    assert chosen(precision="bf16") == ("torch", "cpu", "bf16")
+    assert chosen(engine="onnx") == chosen(ONNX) == ("onnx", "cpu", "fp32")
+    monkeypatch.setattr(choose, "find_spec", without("openvino", "onnxruntime"))
+    assert chosen() == ("torch", "cpu", native)
+    with pytest.raises(OptionError, match=r"needs an extra.*rechroma\[openvino\].*needs an extra.*rechroma\[onnx\]"):
+        choose_engine(ONNX)
+
+
+@pytest.mark.usefixtures("cuda")
+def test_a_gpu_is_taken_where_an_engine_can_use_it(native: str) -> None:
+    assert chosen() == chosen(SAMPLER) == chosen(HEAT) == ("torch", "cuda", native)
+    assert chosen(device="cpu") == ("openvino", "cpu", native)
+    assert chosen(ONNX) == ("openvino", "cpu", "fp32")
+    assert chosen(engine="openvino") == ("openvino", "cpu", native)
 
 
 @pytest.mark.parametrize("name", ["openvino", "onnx"])
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, toy_model: Path, name: str) -> None:
-    monkeypatch.setattr(engine_module, "find_spec", without("onnx"))
+    monkeypatch.setattr(choose, "find_spec", without("onnx"))
     with pytest.raises(OptionError, match=rf"pip install 'rechroma\[{name}\]'"):
         Colorizer(str(toy_model), engine=name)
 
 
+@pytest.mark.usefixtures("cuda")
 @pytest.mark.parametrize(
-    ("name", "device", "precision", "own", "message"),
+    ("kind", "engine", "device", "precision", "message"),
     [
-        ("tensorrt", CPU, "fp32", False, "unknown engine"),
-        ("torch", CPU, "fp32", True, "cannot run an .onnx model"),
-        ("openvino", CUDA, "fp32", False, "runs on the CPU"),
-        ("auto", CUDA, "fp32", True, "runs on the CPU"),
-        ("onnx", CPU, "bf16", False, "works in fp32"),
+        (NETWORK, "tensorrt", "cpu", "fp32", "unknown engine 'tensorrt'"),
+        (ONNX, "torch", "cpu", "fp32", "engine torch cannot run an .onnx model; use openvino or onnx"),
+        (NETWORK, "openvino", "cuda", "fp32", "engine openvino runs on the CPU, not on cuda"),
+        (ONNX, "auto", "cuda", "fp32", "engine openvino runs on the CPU, not on cuda; engine onnx runs on the CPU"),
+        (NETWORK, "onnx", "cpu", "bf16", "engine onnx works in fp32, not in bf16"),
+        (SAMPLER, "openvino", "cpu", "fp32", "engine openvino cannot run a network that samples; use torch"),
+        (HEAT, "onnx", "auto", "auto", "engine onnx cannot run the thermal model; use torch"),
+        (NETWORK, "auto", "cpu", "fp8", "unknown precision 'fp8'"),
     ],
 )
-def test_what_does_not_go_together(name: str, device: torch.device, precision: str, own: bool, message: str) -> None:
+def test_what_does_not_go_together(kind: str, engine: str, device: str, precision: str, message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        pick_engine(name, device=device, precision=precision, own_onnx=own)
+        choose_engine(kind, engine=engine, device=device, precision=precision)
 
 
 def test_what_is_no_graph_is_a_model_error() -> None:
@@ -120,12 +157,6 @@ def test_openvino_reports_to_nobody() -> None:
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-
-
-def test_a_network_that_samples_stays_with_pytorch() -> None:
-    assert pick_engine("auto", device=CPU, precision="fp32", torch_only=True) == "torch"
-    with pytest.raises(OptionError, match="only PyTorch"):
-        pick_engine("openvino", device=CPU, precision="fp32", torch_only=True)
 
 
 def test_several_threads_may_share_an_engine(toy_graph: bytes, luma: FloatArray, true_chroma: FloatArray) -> None:

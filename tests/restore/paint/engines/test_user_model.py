@@ -14,8 +14,8 @@ from torch import Tensor
 
 from restore.colour import FloatArray, chroma_from_rgb, luma_from_rgb, rgb_from_luma_chroma
 from restore.errors import ModelError, OptionError, OutputError
+from restore.paint.engines.export import save_as_onnx
 from restore.paint.engines.lab import chroma_from_ab, lightness_from_luma
-from restore.paint.engines.saving import save_as_onnx
 from restore.paint.network import Colorizer
 from tests.restore.paint.engines.conftest import SaveModel
 from tests.tools import run
