@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from restore.verify.film import VerifyReport
     from restore.verify.verification import Verification
 
 __all__ = ["verify_any"]
 
 
-def verify_any(original: Path, result: Path, *, max_luma_difference: int | None = None) -> Verification | VerifyReport:
+def verify_any(original: Path, result: Path, *, max_luma_difference: int | None = None) -> Verification:
     """Compares an original with its coloured result: films or photos by their names, or folders or tars of photos.
 
     Raises ``InputError`` where one of them cannot be read, and ``VerificationError`` for a film and itself.

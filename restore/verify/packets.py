@@ -1,4 +1,4 @@
-"""Fingerprints of copied streams that do not depend on the container they lie in."""
+"""Digests of copied streams that do not depend on the container they lie in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from av.packet import Packet
 from av.stream import AttachmentStream, Stream
 
+from restore.media.film.containers import codec_name
 from restore.media.film.decoding import Damage, open_media, read_packets
 
 START_CODE = b"\x00\x00\x01"
@@ -21,7 +22,7 @@ EMPTY_MOV_TEXT = b"\x00\x00"  # a gap between subtitles, which only MP4 has to f
 
 @dataclass
 class StreamDigest:
-    """What a stream holds, in short."""
+    """Checksum, number and extent of a stream's packets."""
 
     packets: int = 0
     start_seconds: Fraction | None = None
@@ -32,7 +33,7 @@ class StreamDigest:
 
     @property
     def sha256(self) -> str:
-        """Of all payloads in a row."""
+        """Hex checksum of all payloads in a row."""
         return str(self.digest.hexdigest())
 
     def add(self, packet: Packet[Stream], payload: bytes) -> None:
@@ -45,29 +46,28 @@ class StreamDigest:
 
 
 def stream_digests(path: Path, indices: set[int]) -> dict[int, StreamDigest]:
-    """Fingerprints of the streams with these indices; one pass, one packet in memory."""
-    prints = {index: StreamDigest() for index in indices}
+    """Returns digests of the streams with these indices; one pass, one packet in memory."""
+    digests = {index: StreamDigest() for index in indices}
     with open_media(path) as container:
         streams = [container.streams[index] for index in sorted(indices)]
         for stream in streams:
             if isinstance(stream, AttachmentStream):
-                prints[stream.index].packets = 1
-                prints[stream.index].digest.update(stream.data)
+                digests[stream.index].packets = 1
+                digests[stream.index].digest.update(stream.data)
         packeted = [stream for stream in streams if not isinstance(stream, AttachmentStream)]
         if not packeted:
-            return prints
+            return digests
         for packet in read_packets(container, packeted, Damage()):
             payload = bare_payload(packet)
             if payload:
-                prints[packet.stream.index].add(packet, payload)
-    return prints
+                digests[packet.stream.index].add(packet, payload)
+    return digests
 
 
 def bare_payload(packet: Packet[Stream]) -> bytes:
     """The payload without what a container adds: ADTS headers, start codes, lengths, repeated parameter sets."""
     data = bytes(packet)
-    context = packet.stream.codec_context
-    name = context.codec.canonical_name if context is not None else ""
+    context, name = packet.stream.codec_context, codec_name(packet.stream) or ""
     if name == "aac" and len(data) > ADTS_HEADER and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
         has_crc = not data[1] & 1
         return data[ADTS_HEADER + ADTS_CRC * has_crc :]

@@ -28,8 +28,8 @@ def altered(clip: Path, path: Path, *options: str) -> Path:
 def test_a_plain_copy_is_proved(clip: Path, tmp_path: Path) -> None:
     report = verify_video(clip, altered(clip, tmp_path / "copy.mp4"), max_luma_difference=0)
     assert report.ok, report.problems
-    assert (report.frames_in, report.frames_out, report.luma_max_difference) == (FRAMES, FRAMES, 0)
-    assert [(stream.name, stream.identical) for stream in report.streams] == [("audio stream #1 (aac)", True)]
+    assert (report.facts["frames_in"], report.facts["frames_out"], report.luma_max_difference) == (FRAMES, FRAMES, 0)
+    assert [(stream.name, stream.identical) for stream in report.facts["streams"]] == [("audio stream #1 (aac)", True)]
     assert asdict(report)["problems"] == []
     assert any("frames" in line for line in report.lines())
 
@@ -85,7 +85,7 @@ def test_deeper_luma_is_compared_after_its_shift(tmp_path: Path) -> None:
 def test_lost_tags_are_listed(clip: Path, tmp_path: Path) -> None:
     report = verify_video(clip, altered(clip, tmp_path / "bare.mp4", "-map_metadata", "-1"))
     assert report.ok, report.problems
-    assert report.tags_missing == ["title"]
+    assert report.facts["tags_missing"] == ["title"]
 
 
 def test_bad_arguments(clip: Path, tmp_path: Path) -> None:
@@ -102,4 +102,4 @@ def test_sound_that_starts_before_zero_in_both_is_no_shift(tmp_path: Path) -> No
     colour(opus, out, **FASTEST)
     report = verify_video(opus, out)
     assert report.ok, report.problems
-    assert report.time_shift_seconds == 0
+    assert report.facts["time_shift_seconds"] == 0

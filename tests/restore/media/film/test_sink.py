@@ -56,7 +56,7 @@ def test_luma_survives_bit_for_bit(tmp_path: Path, codec: str, pix_fmt: str, siz
     colour(clip, out, codec=codec, **({} if codec == "ffv1" else LOSSLESS))
     report = verify_video(clip, out, max_luma_difference=0)
     assert report.ok, report.problems
-    assert (report.luma_max_difference, report.frames_out) == (0, FRAMES)
+    assert (report.luma_max_difference, report.facts["frames_out"]) == (0, FRAMES)
 
 
 @pytest.mark.parametrize(

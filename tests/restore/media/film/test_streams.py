@@ -58,10 +58,10 @@ def test_sound_that_starts_before_zero(tmp_path: Path, suffix: str) -> None:
     sink = colour(clip, out, preset="medium")
     report = verify_video(clip, out)
     assert report.ok, report.problems
-    (audio,) = report.streams
+    (audio,) = report.facts["streams"]
     assert audio.identical
     assert sink.packets_copied == {1: audio.packets_in}
-    assert (report.time_shift_seconds > 0) == (suffix == ".mkv")
+    assert (report.facts["time_shift_seconds"] > 0) == (suffix == ".mkv")
 
 
 @pytest.mark.parametrize("name", ["raw.h264", "raw.m2v", "packed.avi"])
@@ -141,8 +141,13 @@ def test_everything_in_a_matroska_file_goes_along(tmp_path: Path) -> None:
     colour(rich, out, comment="The colour is machine-made.", **LOSSLESS)
     report = verify_video(rich, out, max_luma_difference=0)
     assert report.ok, report.problems
-    assert not report.tags_missing
-    assert [stream.name.split()[0] for stream in report.streams] == ["audio", "subtitle", "attachment", "cover"]
+    assert not report.facts["tags_missing"]
+    assert [stream.name.split()[0] for stream in report.facts["streams"]] == [
+        "audio",
+        "subtitle",
+        "attachment",
+        "cover",
+    ]
     with av.open(str(out)) as container:
         assert container.metadata["title"] == "Winter"
         assert container.metadata["ARCHIVE_NUMBER"] == "17"
@@ -199,7 +204,7 @@ def test_chapters_cover_and_tags_in_mp4(tmp_path: Path) -> None:
         colour(clip, out, comment="Machine-made colour.", **FASTEST)
         report = verify_video(clip, out)
         assert report.ok, (suffix, report.problems)
-        assert {stream.name.split()[0] for stream in report.streams} == {"audio", "cover"}
+        assert {stream.name.split()[0] for stream in report.facts["streams"]} == {"audio", "cover"}
         with av.open(str(out)) as container:
             comment = next(value for key, value in container.metadata.items() if key.lower() == "comment")
             assert comment == "Found in a barn. Machine-made colour."
