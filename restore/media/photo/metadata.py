@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import struct
 
-__all__ = ["DIGITAL_SOURCE_TYPE", "exif_orientation", "is_marked", "mark_machine_made"]
+from PIL import Image
+from PIL.ExifTags import Base
 
 # IPTC's controlled value for a picture that mixes captured and machine-made content.
 DIGITAL_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-ORIENTATION_TAG = 0x0112
-SHORT = 3
+EXIF_HEADER = b"Exif\0\0"
+EMPTY_EXIF = 8  # bytes, after which there is nothing but zeros where there are no entries
 
 EMPTY_PACKET = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -24,40 +24,26 @@ NAMESPACE = re.compile(rf"""xmlns:([\w.-]+)\s*=\s*["']{re.escape(IPTC_EXTENSION)
 BYTE_ORDER_MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8"))
 
 
-def exif_orientation(exif: bytes | None) -> int:
-    """EXIF (from its TIFF header on) to 1..8; 1 where it has none.
-
-    Raises ``ValueError`` where it is broken or has an orientation that is none.
-    """
-    if not exif:
-        return 1
-    try:
-        order = {b"II": "<", b"MM": ">"}[exif[:2]]
-        (start,) = struct.unpack_from(f"{order}I", exif, 4)
-        (count,) = struct.unpack_from(f"{order}H", exif, start)
-        for index in range(count):
-            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, start + 2 + 12 * index)
-            if tag == ORIENTATION_TAG and kind == SHORT:
-                break
-        else:
-            return 1
-    except (KeyError, struct.error) as error:
-        raise ValueError("the EXIF data is broken, it is copied as it is and its orientation is not known") from error
-    if not 1 <= value <= 8:
-        raise ValueError(f"the EXIF orientation {value} is none of 1 to 8 and is taken as 1")
-    return int(value)
-
-
 def orientation_and_warnings(exif: bytes | None) -> tuple[int, tuple[str, ...]]:
-    """The orientation; where it cannot be known, 1 and a line about it."""
+    """Returns the orientation in EXIF data (from its TIFF header on), 1 to 8; where it is not known, 1 and a line."""
+    if not exif:
+        return 1, ()
+    fields = Image.Exif()
     try:
-        return exif_orientation(exif), ()
-    except ValueError as error:
-        return 1, (str(error),)
+        fields.load(EXIF_HEADER + exif)
+        is_broken = not fields and any(exif[EMPTY_EXIF:])  # for Pillow warns, and reads on
+    except Exception:  # of many kinds
+        is_broken = True
+    if is_broken:
+        return 1, ("the EXIF data is broken, it is copied as it is and its orientation is not known",)
+    orientation = fields.get(Base.Orientation, 1)
+    if orientation not in range(1, 9):
+        return 1, (f"the EXIF orientation {orientation} is none of 1 to 8 and is taken as 1",)
+    return int(orientation), ()
 
 
-def decoded(xmp: bytes) -> tuple[str, str]:
-    """Text of an XMP packet and its encoding; the text keeps a byte order mark. Raises ``UnicodeDecodeError``."""
+def decode_packet(xmp: bytes) -> tuple[str, str]:
+    """Returns an XMP packet's text, byte order mark and all, and its encoding. Raises ``UnicodeDecodeError``."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if xmp.startswith(mark):
             return xmp.decode(encoding), encoding
@@ -65,14 +51,14 @@ def decoded(xmp: bytes) -> tuple[str, str]:
 
 
 def source_type_pattern(text: str) -> re.Pattern[str]:
-    """Finds a digital source type written as an element or as an attribute."""
+    """Returns what finds a digital source type, written as an element or as an attribute."""
     prefixes = {match[1] for match in NAMESPACE.finditer(text)} or {"Iptc4xmpExt"}
     names = "|".join(f"{re.escape(prefix)}:DigitalSourceType" for prefix in sorted(prefixes))
     return re.compile(rf"""(?P<open><(?P<name>{names})\b[^>/]*>|\b(?:{names})\s*=\s*["'])(?P<value>[^<"']*)""")
 
 
 def mark_machine_made(xmp: bytes | None) -> tuple[bytes, tuple[str, ...]]:
-    """XMP with the IPTC digital source type set, everything else as it was; and lines about what could not be kept.
+    """Returns XMP with the IPTC digital source type set and all else as it was, and lines about what was not kept.
 
     The packet is edited as text: parsing and writing it again would rename its prefixes and drop its padding.
     """
@@ -80,7 +66,7 @@ def mark_machine_made(xmp: bytes | None) -> tuple[bytes, tuple[str, ...]]:
         return mark_machine_made(EMPTY_PACKET.encode())[0], ()
     unreadable = ("the XMP data is broken; it is copied, and does not say that the colour is machine-made",)
     try:
-        text, encoding = decoded(xmp)
+        text, encoding = decode_packet(xmp)
     except UnicodeDecodeError:
         return xmp, unreadable
     present = source_type_pattern(text)

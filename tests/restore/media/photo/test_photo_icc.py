@@ -17,11 +17,9 @@ from restore.media.photo.icc import (
     curve_tag,
     gray_to_rgb_profile,
     rgb_profile_for,
-    sample_curve,
     srgb_from_cmyk,
     tags,
     text_tag,
-    xyz_tag,
 )
 from restore.media.photo.reading import read_photo
 from restore.media.photo.writing import write_photo
@@ -29,11 +27,8 @@ from restore.media.photo.writing import write_photo
 SRGB = bytes(imagecodecs.cms_profile("srgb"))
 RAMP = np.arange(256, dtype=np.uint8)[None].repeat(4, axis=0)
 GAMMA_18 = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(1.8 * 256))
-DOT_GAIN = curve_tag(np.linspace(0, 1, 256) ** 1.2 * 0.9 + 0.1 * np.linspace(0, 1, 256) ** 3)
-PARAMETRIC = b"para\0\0\0\0" + struct.pack(
-    ">HH5i", 3, 0, *(round(v * 65536) for v in (2.4, 0.948, 0.052, 0.0774, 0.0405))
-)
-
+PLACES = np.linspace(0, 1, 256)
+DOT_GAIN = curve_tag(np.rint(65535 * (PLACES**1.2 * 0.9 + 0.1 * PLACES**3)))
 PARAMETRIC_GAMMA = b"para\0\0\0\0" + struct.pack(">HHi", 0, 0, round(1.6 * 65536))
 
 
@@ -43,8 +38,10 @@ def gray_profile(curve: bytes, version: int = 2, connection: bytes = b"XYZ ") ->
     header[12:24] = b"mntrGRAY" + connection
     header[36:40] = b"acsp"
     header[68:80] = struct.pack(">3i", 63190, 65536, 54061)
-    body = {b"desc": text_tag("gray", version, b"desc"), b"cprt": text_tag("none", version, b"text")}
-    return assemble(bytes(header), {**body, b"wtpt": xyz_tag((0.9642, 1, 0.8249)), b"kTRC": curve})
+    white = b"XYZ \0\0\0\0" + header[68:80]
+    return assemble(
+        bytes(header), {b"desc": text_tag("gray"), b"cprt": text_tag("none"), b"wtpt": white, b"kTRC": curve}
+    )
 
 
 def rendered(picture: Image.Image, profile: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
@@ -62,8 +59,9 @@ def rendered(picture: Image.Image, profile: bytes) -> np.ndarray[tuple[int, ...]
         gray_profile(DOT_GAIN),
         gray_profile(PARAMETRIC_GAMMA, version=4),
         gray_profile(GAMMA_18, connection=b"Lab "),
+        gray_profile(PARAMETRIC_GAMMA, version=4, connection=b"Lab "),
     ],
-    ids=["gamma 1.8", "dot gain", "parametric", "Lab"],
+    ids=["gamma 1.8", "dot gain", "parametric", "Lab", "parametric Lab"],
 )
 def test_neutrals_render_as_through_the_gray_profile(gray: bytes) -> None:
     rgb = gray_to_rgb_profile(gray)
@@ -99,13 +97,12 @@ def test_other_profiles_stay_or_are_left_out() -> None:
         tags(SRGB[:300])
 
 
-def test_sampled_curves() -> None:
-    assert sample_curve(b"curv\0\0\0\0\0\0\0\0") == pytest.approx(np.linspace(0, 1, 1024))
-    assert sample_curve(GAMMA_18)[512] == pytest.approx((512 / 1023) ** 1.8, abs=1e-3)
-    assert sample_curve(PARAMETRIC)[10] == pytest.approx(0.0774 * 10 / 1023, abs=1e-4)
-    assert sample_curve(PARAMETRIC)[-1] == pytest.approx(1, abs=1e-3)
-    with pytest.raises(ValueError, match="broken"):
-        sample_curve(b"para\0\0\0\0\0\x09")
+def test_profiles_do_not_depend_on_the_day() -> None:
+    gray = gray_profile(GAMMA_18)
+    dated = gray[:24] + struct.pack(">6H", 1999, 12, 31, 1, 2, 3) + gray[36:]
+    assert gray_to_rgb_profile(dated)[24:36] == dated[24:36]
+    assert gray_to_rgb_profile(gray)[24:36] == bytes(12)
+    assert tags(gray_to_rgb_profile(gray))[b"gTRC"] == GAMMA_18
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
