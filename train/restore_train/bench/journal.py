@@ -1,9 +1,9 @@
-"""What it costs that a killed film can go on: the journal's work alone, beside the run that it is part of."""
+"""What it costs that a killed film can be resumed: the journal's work alone, beside the run that it is part of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,26 +21,12 @@ from restore.jobs.unit_file import UnitFile, joined
 from restore.media.film.decoding import media_url
 from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
-from restore_train.bench.film import Measured, Stopwatch
+from restore_train.bench.measure import Benchmark, Stopwatch
 
-__all__ = ["JournalCost", "bench_journal", "replay"]
-
-
-@dataclass(frozen=True)
-class JournalCost:
-    """A whole run, and of it what only the journal needs."""
-
-    whole: Measured
-    journal: Measured
-    units: int
-
-    @property
-    def share(self) -> float:
-        """CPU seconds of the journal over those of the whole run."""
-        return self.journal.cpu_seconds / self.whole.cpu_seconds
+WHOLE = "whole run"
 
 
-def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: VideoOptions) -> JournalCost:
+def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: VideoOptions) -> Benchmark:
     """Colours the first ``frames`` frames of ``clip``, and does the journal's work once more with the same packets.
 
     Units are of the shortest kind, so that there are as many as can be. An encoder's start at each is not counted: it
@@ -50,25 +36,28 @@ def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: Vid
         seconds = (frames - 0.5) / float(film.layout.average_rate)
     with TemporaryDirectory() as folder:
         target = Path(folder) / f"whole{clip.suffix}"
-        watch = Stopwatch.start()
+        watch = Stopwatch()
         report = colorize_video(
             clip, target, colorizer=colorizer, options=replace(options, duration_seconds=seconds, overwrite=True)
         )
         whole = watch.stop(report.frames)
         packets = film_packets(target)
-        watch = Stopwatch.start()
+        watch = Stopwatch()
         units = replay(clip, target, packets, options.units.shortest)
-        return JournalCost(whole, watch.stop(report.frames), units)
+        journal = watch.stop(report.frames)
+    share = journal.cpu_seconds / whole.cpu_seconds
+    rows = {WHOLE: whole, f"journal, {units} units": journal}
+    return Benchmark(rows, ratios={"CPU seconds, journal / whole run": share})
 
 
 def film_packets(path: Path) -> list[Packet[VideoStream]]:
-    """All packets of the coloured film, in their order of decoding."""
+    """Returns all packets of a film, in their order of decoding."""
     with av.open(media_url(path)) as container:
         return [packet for packet in container.demux(container.streams.video[0]) if packet.size]
 
 
 def replay(source: Path, result: Path, packets: list[Packet[VideoStream]], unit_frames: int) -> int:
-    """Everything that a job does beside the work itself: prints, units, lines, joining and sums. How many units."""
+    """Does all that a job does beside the work itself: checksums, units, lines, joining; returns how many units."""
     with Job(result, {"source": film_print(source)}) as job:
         parts = []
         for first, unit in units_of(packets, unit_frames):

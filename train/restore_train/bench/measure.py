@@ -9,11 +9,14 @@ import multiprocessing
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
 from typing import Any, TypeVar
 
+STATUS = Path("/proc/self/status")
 PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB on Linux
 
 Result = TypeVar("Result")
@@ -29,7 +32,7 @@ class Measured:
     cpu_seconds: float
     """Of all threads, and of child processes that have ended."""
     peak_bytes: int = 0
-    """Largest resident memory of the process, libraries included; 0 where the process does other work too."""
+    """Largest resident memory of this process, libraries included; 0 where that says nothing of the work."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,6 @@ class Benchmark:
     ratios: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def cpu_ratio(self, row: str, *others: str) -> float:
-        """Returns CPU seconds over those of other rows together."""
-        return self.rows[row].cpu_seconds / sum(self.rows[other].cpu_seconds for other in others)
-
-    def wall_ratio(self, row: str, other: str) -> float:
-        return self.rows[row].wall_seconds / self.rows[other].wall_seconds
-
 
 class Stopwatch:
     """Measures from its making on."""
@@ -57,15 +53,28 @@ class Stopwatch:
     def __init__(self) -> None:
         self.wall, self.cpu = time.perf_counter(), cpu_seconds()
 
-    def stop(self, count: int) -> Measured:
+    def stop(self, count: int, *, with_peak: bool = True) -> Measured:
+        """Returns what was measured; leave the peak out where the process does other work too."""
         wall, cpu = time.perf_counter() - self.wall, cpu_seconds() - self.cpu
-        return Measured(count, wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT)
+        return Measured(count, wall, cpu, peak_bytes() if with_peak else 0)
 
 
 def cpu_seconds() -> float:
     """Returns CPU seconds of this process, and of its children that have ended."""
-    times = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(used.ru_utime + used.ru_stime for used in times)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def peak_bytes() -> int:
+    """Returns the largest resident memory of this process.
+
+    Linux's ``ru_maxrss`` begins with that of the process that started this one, so what ``/proc`` says goes first.
+    """
+    if STATUS.exists():
+        sizes = dict(line.split(":", 1) for line in STATUS.read_text(encoding="utf-8").splitlines() if ":" in line)
+        if "VmHWM" in sizes:
+            return 1024 * int(sizes["VmHWM"].split()[0])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT
 
 
 def in_own_process(work: Callable[..., Result], *arguments: Any) -> Result:
@@ -75,7 +84,7 @@ def in_own_process(work: Callable[..., Result], *arguments: Any) -> Result:
 
 
 def in_turn(works: Mapping[str, Callable[[], Measured]], rounds: int) -> dict[str, Measured]:
-    """Measures each work ``rounds`` times and returns, for each, the run whose CPU time is the median.
+    """Measures all works in turn, ``rounds`` times, and returns the medians.
 
     In turn, because a machine's speed drifts: a slow minute then hits all of them alike.
     """
@@ -83,8 +92,10 @@ def in_turn(works: Mapping[str, Callable[[], Measured]], rounds: int) -> dict[st
     for _ in range(rounds):
         for name, work in works.items():
             runs[name].append(work())
-    return {name: median_run(measured) for name, measured in runs.items()}
+    return {name: medians(measured) for name, measured in runs.items()}
 
 
-def median_run(runs: list[Measured]) -> Measured:
-    return sorted(runs, key=lambda run: run.cpu_seconds)[len(runs) // 2]
+def medians(runs: Sequence[Measured]) -> Measured:
+    """Returns the median of each figure of runs on the same number of things."""
+    wall, cpu = (median(getattr(run, name) for run in runs) for name in ("wall_seconds", "cpu_seconds"))
+    return Measured(runs[0].count, wall, cpu, max(run.peak_bytes for run in runs))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,87 +16,68 @@ from restore.media.thermal.palette_inverse import nearest_steps_of_points, point
 from restore.media.thermal.palettes import palette_colours
 from restore.media.thermal.recordings import codes_of
 from restore.paint.thermal import ThermalPainter
-from restore_train.bench.film import Measured, Stopwatch
-
-__all__ = ["PaletteCost", "bench_palette", "made_recording"]
+from restore_train.bench.measure import Benchmark, Stopwatch
 
 WIDTH, HEIGHT, RATE = 640, 512, 25
 NOISE = 1.5  # palette steps
-SLOW_FRAMES = 3  # that the definition is measured on, at most
+DEFINITION_FRAMES = 3  # at most; it is slow
 
-Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
-
-
-@dataclass(frozen=True)
-class PaletteCost:
-    """The same recording, three times."""
-
-    whole: Measured
-    """``rechroma thermal``, from the file to the film."""
-
-    inversion: Measured
-    """From planes to steps as the run does it, starting with an empty table."""
-
-    definition: Measured
-    """Every pixel's distance to every step."""
-
-    @property
-    def share(self) -> float:
-        """CPU seconds of the inversion over those of the whole run."""
-        return self.inversion.cpu_seconds / self.whole.cpu_seconds
-
-    @property
-    def gain(self) -> float:
-        """CPU seconds a frame by the definition, over those of the inversion."""
-        slow, fast = (each.cpu_seconds / each.frames for each in (self.definition, self.inversion))
-        return slow / fast
+WHOLE, INVERSION, DEFINITION = "whole run", "inversion", "by the definition"
 
 
-def bench_palette(clip: Path | None, *, palette: str, frames: int, painter: ThermalPainter) -> PaletteCost:
-    """Measures on ``clip``, or on a recording made for it in the colours of ``palette``."""
+def bench_palette(clip: Path | None, *, palette: str, frames: int, painter: ThermalPainter) -> Benchmark:
+    """Measures on ``clip``, or on a recording made for it in the colours of ``palette``.
+
+    The inversion goes from planes to steps as the run does it, starting with an empty table; the definition is every
+    pixel's distance to every step.
+    """
     with TemporaryDirectory() as folder:
         if clip is None:
-            clip = made_recording(Path(folder) / "made.mp4", palette, frames)
-        watch = Stopwatch.start()
+            clip = write_recording(Path(folder) / "made.mp4", palette, frames)
+        watch = Stopwatch()
         options = ThermalOptions(palette=palette, preset="ultrafast")
         report = colorize_thermal([clip], Path(folder) / "out.mkv", painter=painter, options=options)
-        whole = watch.stop(report.files[0]["frames"])
+        rows = {WHOLE: watch.stop(report.files[0]["frames"])}
         with open_thermal(clip, palette=palette) as source:
             film = source.film
             assert film is not None
             layout = film.layout
-            pictures: list[Planes] = [
-                tuple(np.copy(plane) for plane in codes_of(frame, layout))  # type: ignore[misc]
-                for frame in film.frames()
-            ]
-        inverse = ycbcr_inverse(palette, full_range=layout.full_range, matrix=layout.matrix)
-        watch = Stopwatch.start()
-        for picture in pictures:
-            inverse(*picture)
-        inversion = watch.stop(len(pictures))
-        curve = points_of_rgb(palette_colours(palette), layout.matrix)
-        few = pictures[:SLOW_FRAMES]
-        watch = Stopwatch.start()
-        for picture in few:
-            for row in np.stack(picture, axis=-1):
-                nearest_steps_of_points(points_of_ycbcr(row, full_range=layout.full_range), curve)
-        return PaletteCost(whole, inversion, watch.stop(len(few)))
+            pictures = [[np.copy(plane) for plane in codes_of(frame, layout)] for frame in film.frames()]
+    inverse = ycbcr_inverse(palette, full_range=layout.full_range, matrix=layout.matrix)
+    watch = Stopwatch()
+    for picture in pictures:
+        inverse(*picture)
+    rows[INVERSION] = watch.stop(len(pictures))
+    curve = points_of_rgb(palette_colours(palette), layout.matrix)
+    watch = Stopwatch()
+    for picture in pictures[:DEFINITION_FRAMES]:
+        for row in np.stack(picture, axis=-1):
+            nearest_steps_of_points(points_of_ycbcr(row, full_range=layout.full_range), curve)
+    rows[DEFINITION] = watch.stop(min(len(pictures), DEFINITION_FRAMES))
+    slow, fast = (rows[name].cpu_seconds / rows[name].count for name in (DEFINITION, INVERSION))
+    share = rows[INVERSION].cpu_seconds / rows[WHOLE].cpu_seconds
+    ratios = {
+        "CPU seconds a frame, by the definition / inversion": slow / fast,
+        "CPU seconds, inversion / whole run": share,
+    }
+    return Benchmark(rows, ratios=ratios)
 
 
-def made_recording(path: Path, palette: str, frames: int) -> Path:
-    """A false-colour recording, H.264 with a quarter of the chroma: hills, noise, and a hot square that moves."""
+def write_recording(path: Path, palette: str, frames: int) -> Path:
+    """Writes a false-colour recording, H.264 with a quarter of the chroma: hills, noise, a hot square that moves."""
     colours = np.rint(palette_colours(palette)).astype(np.uint8)
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=RATE, options={"preset": "ultrafast"})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for steps in made_steps(frames):
+        for steps in moving_steps(frames):
             film.mux(stream.encode(av.VideoFrame.from_ndarray(colours[steps], format="rgb24")))
         film.mux(stream.encode(None))
     return path
 
 
-def made_steps(frames: int) -> Iterator[NDArray[np.uint8]]:
+def moving_steps(frames: int) -> Iterator[NDArray[np.uint8]]:
+    """Yields the palette steps ``H x W`` of the recording."""
     random = np.random.default_rng(0)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     for number in range(frames):

@@ -1,153 +1,75 @@
-"""What a second worker gains: one film of many shots, coloured in this process, by one worker and by two."""
+"""What a second worker gains: one film of many shots, coloured with one job and with two."""
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
-from typing import Any
 
 import av
 import cv2
 from av.video.stream import VideoStream
-from joblib import Parallel
-from joblib._parallel_backends import LokyBackend
-from joblib.executor import get_memmapping_executor
-from joblib.externals.loky import get_reusable_executor
 
 from restore.jobs.film_units import UnitLengths
-from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.films import colorize_video
 from restore.jobs.report import file_sha256
-from restore.jobs.workers import PARALLEL, WAITING, Workers
+from restore.jobs.workers import Workers
 from restore.media.film.source import FilmSource
 from restore.paint.network import Colorizer
+from restore_train.bench.film import BenchCase
+from restore_train.bench.measure import Benchmark, Measured, Stopwatch, in_own_process, in_turn
 
-__all__ = ["Timed", "WorkersBench", "bench_workers", "join_shots"]
-
-
-class OneProcess(LokyBackend):  # type: ignore[misc]  # joblib is not typed
-    """joblib's processes, of which it would not start a single one."""
-
-    def configure(self, n_jobs: int = 1, parallel: Any = None, **options: Any) -> int:
-        options = {key: value for key, value in options.items() if key not in ("prefer", "require")}
-        environment = self._prepare_worker_env(n_jobs=n_jobs)
-        self._workers = get_memmapping_executor(1, env=environment, context_id=parallel._id, **options)
-        self.parallel = parallel
-        return 2
-
-
-class OneWorker(Workers):
-    """A worker beside this process, as two are."""
-
-    @property
-    def alone(self) -> bool:
-        return False
-
-    @contextmanager
-    def pool(self) -> Iterator[Parallel]:
-        try:
-            yield Parallel(backend=OneProcess(inner_max_num_threads=1), pre_dispatch=1 + WAITING, **PARALLEL)
-        finally:
-            get_reusable_executor().shutdown(wait=True)
-
-
-@dataclass(frozen=True)
-class Timed:
-    """One way to colour the film."""
-
-    seconds: float
-    """From the call to the complete result: models loaded, workers started, parts joined, all sums made."""
-
-    cpu_seconds: float
-    """Of all its processes."""
-
-    sha256: str
-    """Of the result."""
-
-
-@dataclass(frozen=True)
-class WorkersBench:
-    """Middle runs of each way."""
-
-    frames: int
-    units: int
-    ways: dict[str, Timed]
-
-    def gain(self, slower: str, faster: str) -> float:
-        """How many times as fast."""
-        return self.ways[slower].seconds / self.ways[faster].seconds
-
-
-THIS_PROCESS, ONE, TWO = "this process", "one worker", "two workers"
-WAYS: dict[str, Workers] = {
-    THIS_PROCESS: Workers(threads=1),
-    ONE: OneWorker(threads=1),
-    TWO: Workers(2, threads=1),
-}
-"""In this process, decoder, network and encoder have a thread each, so it may use more than a core."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """Travels to a measuring process."""
-
-    film: Path
-    model: str
-    engine: str
-    device: str
-    options: VideoOptions
-
-    def time(self, way: str) -> Timed:
-        cv2.setNumThreads(1)
-        target = self.film.with_name(f"{way}{self.film.suffix}")
-        started = perf_counter()
-        colorizer = Colorizer(self.model, engine=self.engine, device=self.device, threads=1)
-        colorize_video(self.film, target, colorizer=colorizer, options=self.options, workers=WAYS[way])
-        seconds = perf_counter() - started
-        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        return Timed(seconds, sum(each.ru_utime + each.ru_stime for each in used), file_sha256(target))
+JOBS = {"one job": 1, "two jobs": 2}
+NOTES = (
+    "counted: models loaded, workers started, planning, joining and checksums; a unit is a shot",
+    "one job gives decoder, network and encoder a thread each; of two, each has one thread for all of them",
+)
 
 
 def bench_workers(
     clips: Sequence[Path],
+    case: BenchCase,
     *,
     shots: int,
     shot_frames: int,
     height: int | None = None,
-    model: str = "pix2pix",
-    engine: str = "auto",
-    device: str = "cpu",
-    options: VideoOptions | None = None,
-    repeat: int = 1,
-) -> WorkersBench:
-    """Joins stretches of ``clips`` to a film and colours it in all ways in turn, each in a process of its own.
+    rounds: int = 1,
+) -> Benchmark:
+    """Joins stretches of ``clips`` to a film and colours it with one job and two in turn, in processes of their own.
 
     A unit is a shot, so that two workers have about the same to do. Raises as :func:`colorize_video`.
     """
     units = UnitLengths(shortest=shot_frames, longest=2 * shot_frames, context=min(24, shot_frames))
-    chosen = replace(options or VideoOptions(), threads=1, units=units, overwrite=True)
-    runs: dict[str, list[Timed]] = {way: [] for way in WAYS}
+    options = replace(case.options, threads=1, units=units, overwrite=True)
     with TemporaryDirectory() as folder:
         film = Path(folder) / "film.mkv"
         frames = join_shots(clips, film, shots=shots, shot_frames=shot_frames, height=height)
-        job = Job(film, model, engine, device, chosen)
-        for _ in range(repeat):
-            for way in WAYS:
-                with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-                    runs[way].append(process.submit(job.time, way).result())
-    middle = {way: sorted(timed, key=lambda run: run.seconds)[repeat // 2] for way, timed in runs.items()}
-    return WorkersBench(frames, shots, middle)
+        case = replace(case, clip=film, frames=frames, threads=1, options=options)
+        works = {
+            name: partial(in_own_process, colour_with_jobs, case, jobs, film.with_name(f"{jobs}.mkv"))
+            for name, jobs in JOBS.items()
+        }
+        rows = in_turn(works, rounds)
+        sums = {file_sha256(film.with_name(f"{jobs}.mkv")) for jobs in JOBS.values()}
+    ratios = {"two jobs / one job, speed": rows["one job"].wall_seconds / rows["two jobs"].wall_seconds}
+    same = "the films are the same bytes" if len(sums) == 1 else "THE FILMS DIFFER"
+    return Benchmark(rows, ratios=ratios, notes=(*NOTES, same))
+
+
+def colour_with_jobs(case: BenchCase, jobs: int, target: Path) -> Measured:
+    cv2.setNumThreads(1)
+    watch = Stopwatch()
+    colorizer = Colorizer(case.model, engine=case.engine, device=case.device, threads=1)
+    colorize_video(case.clip, target, colorizer=colorizer, options=case.options, workers=Workers(jobs, threads=1))
+    return watch.stop(case.frames)
 
 
 def join_shots(clips: Sequence[Path], target: Path, *, shots: int, shot_frames: int, height: int | None = None) -> int:
-    """A gray film of stretches of the clips in turn, all of the first one's shape; how many frames it has."""
+    """Writes a gray film of stretches of the clips in turn, all of the first one's shape; returns its frames."""
     count = 0
     with av.open(str(target), "w") as out:
         stream: VideoStream | None = None
@@ -167,11 +89,11 @@ def join_shots(clips: Sequence[Path], target: Path, *, shots: int, shot_frames: 
     return count
 
 
-def stretch(clip: Path, start: int, frames: int) -> Iterator[av.VideoFrame]:
-    """So many frames of a clip from an index on, or its first ones where it has not as many."""
+def stretch(clip: Path, start: int, count: int) -> Iterator[av.VideoFrame]:
+    """Yields ``count`` frames of a clip from ``start`` on, or its first ones where it has not as many."""
     for begin in (start, 0):
-        with FilmSource(clip) as film, closing(film.frames()) as every:
-            found = [frame.frame for frame in islice(every, begin, begin + frames)]
-        if len(found) == frames:
+        with FilmSource(clip) as film, closing(film.frames()) as frames:
+            pictures = [frame.frame for frame in islice(frames, begin, begin + count)]
+        if len(pictures) == count:
             break
-    yield from found
+    yield from pictures

@@ -1,4 +1,4 @@
-"""One film, three ways: a short run of what is measured."""
+"""One film of many shots, with one job and with two: a short run of what is measured."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from restore.jobs.films import VideoOptions
 from restore.media.film.source import FilmSource
-from restore_train.bench.workers import ONE, THIS_PROCESS, TWO, Timed, WorkersBench, bench_workers, join_shots
+from restore_train.bench.film import BenchCase
+from restore_train.bench.workers import bench_workers, join_shots
 from tests.media import write_shots
 
 
@@ -40,15 +41,10 @@ def test_a_height_keeps_the_shape(clips: list[Path], tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_all_ways_make_the_same_film(clips: list[Path], toy_model: Path) -> None:
-    options = VideoOptions(codec="ffv1")
-    result = bench_workers(clips, shots=3, shot_frames=8, model=str(toy_model), engine="torch", options=options)
-    assert (result.frames, result.units) == (24, 3)
-    assert set(result.ways) == {THIS_PROCESS, ONE, TWO}
-    assert len({timed.sha256 for timed in result.ways.values()}) == 1
-    assert all(timed.seconds > 0 and timed.cpu_seconds > 0 for timed in result.ways.values())
-
-
-def test_the_gain_is_a_ratio_of_times() -> None:
-    result = WorkersBench(9, 3, {ONE: Timed(6.0, 1.0, "a"), TWO: Timed(3.0, 1.0, "a")})
-    assert result.gain(ONE, TWO) == 2.0
+def test_both_ways_make_the_same_film(clips: list[Path], toy_model: Path) -> None:
+    case = BenchCase(clips[0], 0, str(toy_model), "cpu", 1, VideoOptions(codec="ffv1"), "torch")
+    result = bench_workers(clips, case, shots=3, shot_frames=8)
+    one, two = result.rows["one job"], result.rows["two jobs"]
+    assert one.count == two.count == 24
+    assert list(result.ratios.values()) == [one.wall_seconds / two.wall_seconds]
+    assert result.notes[-1] == "the films are the same bytes"

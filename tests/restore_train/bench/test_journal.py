@@ -19,10 +19,11 @@ OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UnitLengths(shortest=3, lo
 
 
 def test_the_cost_is_measured_beside_the_run(gray_film: Path) -> None:
-    cost = bench_journal(gray_film, frames=7, colorizer=BROWN, options=OPTIONS)
-    assert (cost.whole.frames, cost.journal.frames, cost.units) == (7, 7, 3)
-    assert cost.journal.cpu_seconds > 0
-    assert cost.share == cost.journal.cpu_seconds / cost.whole.cpu_seconds
+    result = bench_journal(gray_film, frames=7, colorizer=BROWN, options=OPTIONS)
+    assert list(result.rows) == ["whole run", "journal, 3 units"]
+    whole, journal = result.rows.values()
+    assert whole.count == journal.count == 7
+    assert list(result.ratios.values()) == [journal.cpu_seconds / whole.cpu_seconds]
 
 
 def test_every_packet_goes_through_a_unit_and_nothing_stays(gray_film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
