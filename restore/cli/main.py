@@ -11,42 +11,33 @@ from types import FrameType
 import click
 
 from restore.cli.console import console, show_error
-from restore.cli.models import models
-from restore.cli.photos import photos
-from restore.cli.status import status
-from restore.cli.thermal import thermal
-from restore.cli.verify import verify
-from restore.cli.video import video
 from restore.errors import RechromaError
 from restore.version import VERSION
 
-__all__ = ["main"]
-
 NOTHING_LEFT = "nothing half-written was left under the output's name"
-READERS = ("imagecodecs", "tifffile")  # what they log of a broken file, our one line says
+READERS = ("imagecodecs", "tifffile")  # our one line says what they log of a broken file
 INTERRUPTED = 128 + signal.SIGINT
-STOP_SIGNALS = ("SIGTERM", "SIGHUP")  # like Ctrl-C: what is half-written goes
+STOP_SIGNALS = ("SIGTERM", "SIGHUP")  # like Ctrl-C: what is half-written is removed
 
-
-TRAINING_COMMANDS = {
-    "align": "restore_train.cli.align:align",
-    "bench": "restore_train.cli.bench:bench",
-    "evaluate": "restore_train.cli.evaluate:evaluate",
-    "train": "restore_train.cli.train:train",
+COMMANDS = {
+    **{name: f"restore.cli.{name}" for name in ("models", "photos", "status", "thermal", "verify", "video")},
+    **{name: f"restore_train.cli.{name}" for name in ("align", "bench", "evaluate", "train")},
 }
-"""Where a command lives that is loaded when it is asked for: nothing else of ``restore`` knows ``restore_train``."""
+"""The module of each command, which is imported when it is asked for. Nothing else of ``restore`` knows
+``restore_train``."""
 
 
 class LazyGroup(click.Group):
-    """A group that imports the training commands at their first use."""
+    """A group that imports a command at its first use."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted((*super().list_commands(ctx), *TRAINING_COMMANDS))
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in TRAINING_COMMANDS and cmd_name not in self.commands:
-            module, _, name = TRAINING_COMMANDS[cmd_name].partition(":")
-            add_command(getattr(import_module(module), name))
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+            command.params.append(VERBOSE_AFTER_COMMAND)
+            self.add_command(command)
         return super().get_command(ctx, cmd_name)
 
 
@@ -54,7 +45,7 @@ class LazyGroup(click.Group):
 @click.version_option(VERSION, prog_name="rechroma")
 @click.option("-v", "--verbose", count=True, help="Log decisions; twice for everything.")
 def rechroma(verbose: int) -> None:
-    """Colour for old film and photos, with nothing of the original lost."""
+    """Colour for old film, photos and thermal pictures, with nothing of the original lost."""
     configure_logging(verbose)
 
 
@@ -75,18 +66,9 @@ def configure_logging_again(_: click.Context, __: click.Parameter, verbose: int)
         configure_logging(verbose)
 
 
-VERBOSE_TOO = click.Option(  # people write -v behind the command as well as before it
+VERBOSE_AFTER_COMMAND = click.Option(  # people write -v after the command as well as before it
     ["-v", "--verbose"], count=True, expose_value=False, callback=configure_logging_again, help="Log decisions."
 )
-
-
-def add_command(command: click.Command) -> None:
-    command.params.append(VERBOSE_TOO)
-    rechroma.add_command(command)
-
-
-for command in (video, photos, thermal, status, verify, models):
-    add_command(command)
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -100,26 +82,26 @@ def stop_cleanly_on_signals() -> None:
             signal.signal(number, interrupt)
 
 
-def interrupted(error: BaseException) -> int:
-    """Says so, and gives the exit code, which is one for all signals: a script that asks has one case, not four."""
+def show_interrupt(error: BaseException) -> int:
+    """Shows what a signal left, and returns the exit code: one for all signals, so that scripts have one case."""
     cause = error.__cause__ or error
-    console.print(f"interrupted; {how_to_go_on(cause) or NOTHING_LEFT}", markup=False, soft_wrap=True)
+    console.print(f"interrupted; {how_to_resume(cause) or NOTHING_LEFT}", markup=False, soft_wrap=True)
     return INTERRUPTED
 
 
-def how_to_go_on(error: BaseException) -> str:
-    """What the library noted on an error that ended a job which can go on."""
+def how_to_resume(error: BaseException) -> str:
+    """Returns what the library noted on an error that ended a job which can be resumed."""
     return "; ".join(getattr(error, "__notes__", []))
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point. Every error that is not a defect ends as one line and its own exit code."""
+    """Runs the command line. Every error that is not a defect ends as one line and its own exit code."""
     stop_cleanly_on_signals()
     try:
         code = rechroma.main(arguments, prog_name="rechroma", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except (click.exceptions.Abort, KeyboardInterrupt) as error:
-        sys.exit(interrupted(error))
+        sys.exit(show_interrupt(error))
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
@@ -129,5 +111,5 @@ def main(arguments: list[str] | None = None) -> None:
         show_error(error.format_message().rstrip(".") + hint)
         sys.exit(error.exit_code)
     except RechromaError as error:
-        show_error("; ".join(filter(None, (str(error), how_to_go_on(error)))))
+        show_error("; ".join(filter(None, (str(error), how_to_resume(error)))))
         sys.exit(error.exit_code)
