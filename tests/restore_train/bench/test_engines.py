@@ -10,7 +10,7 @@ from restore.errors import OptionError
 from restore_models import SHIPPED
 from restore_train.bench import engines as module
 from restore_train.bench.engines import bench_engines, bench_models
-from restore_train.bench.measure import Stopwatch
+from restore_train.bench.measure import Measured, Stopwatch
 
 
 def test_every_engine_is_compared_with_torch(toy_model: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_users_onnx_has_nothing_to_compare_with() -> None:
 def test_every_shipped_model_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr(module, "open_network", lambda model, **_: lambda _frames: seen.append(model.name))
-    monkeypatch.setattr(Stopwatch, "stop", lambda _self, count, **_: module.Measured(count, 1.0, 2.0))
+    monkeypatch.setattr(Stopwatch, "stop", lambda _self, count, **_: Measured(count, 1.0, 2.0))
     result = bench_models(rounds=2)
     assert list(result.rows) == list(SHIPPED)
     assert {row.count for row in result.rows.values()} == {4}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 
 from restore.cli.options import engine_option, existing_or_not, make_colorizer
 from restore_train.cli.output import show_benchmark
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 clip_argument = click.argument("clip", type=existing_or_not)
 model_option = click.option("--model", default="pix2pix", show_default=True)
@@ -18,13 +21,13 @@ codec_option = click.option("--codec", help="Codec of the result.")
 preset_option = click.option("--preset", help="The encoder's preset.")
 
 
-def frames_option(default: int) -> Any:
+def frames_option(default: int) -> Decorator:
     return click.option(
         "--frames", default=default, show_default=True, type=click.IntRange(min=1), help="Measure so many frames."
     )
 
 
-def repeat_option(default: int) -> Any:
+def repeat_option(default: int) -> Decorator:
     return click.option(
         "--repeat",
         "rounds",
