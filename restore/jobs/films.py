@@ -137,19 +137,19 @@ def colorize_video(
         decisions = film.decisions + sink.decisions + painter.decisions
         for decision in decisions:
             log.info("%s", decision)
-        notes = {"batch": colorizer.largest_batch, "frames": film.layout.frame_count_estimate}
+        hints = {"batch": colorizer.largest_batch, "frames": film.layout.frame_count_estimate}
         bases = job_bases(source, colorizer, options)
-        with Job(target, bases, notes=notes, restart=options.restart) as job, ExitStack() as stack:
+        with Job(target, bases, hints=hints, restart=options.restart) as job, ExitStack() as stack:
             debug_film = None
             if options.temporal_debug is not None:
                 debug_film = stack.enter_context(debug_film_of(film, source, options.temporal_debug))
-            stages = film_stages(colorizer, options, film.layout, sink, job.notes["batch"], debug_film)
+            stages = film_stages(colorizer, options, film.layout, sink, job.hints["batch"], debug_film)
             film_job = FilmJob(job, sink, stages, options.units, progress)
             report = VideoReport(target, seconds=film_job.seconds)
             if workers.alone:
                 film_job.colour(film, reopen)
             else:
-                task = video_task(source, target, bases, options, colorizer, job.notes["batch"])
+                task = video_task(source, target, bases, options, colorizer, job.hints["batch"])
                 colour_by_workers(film_job, film, reopen, workers, task, task.prepare)
             film_job.assemble()
             report.frames = film_job.frames_done

@@ -54,9 +54,18 @@ class Job:
     """
 
     def __init__(
-        self, output: Path, facts: dict[str, Any], *, notes: dict[str, Any] | None = None, restart: bool = False
+        self,
+        output: Path,
+        identity: dict[str, Any],
+        *,
+        kind: str = "films",
+        hints: dict[str, Any] | None = None,
+        restart: bool = False,
     ) -> None:
-        """``facts`` decide whether a job can be resumed; ``notes`` are kept from its first run."""
+        """``identity`` is all that changes a bit of the result; ``hints``, as counts, are kept from the first run.
+
+        ``kind`` is ``films``, ``photos`` or ``thermal``.
+        """
         self.output, self.folder = output, job_folder(output)
         self.finished = False
         with output_errors(output):
@@ -64,14 +73,14 @@ class Job:
             self.lock = hold_lock(self.folder / LOCK, job_of=output)
         try:
             with output_errors(output):
-                self.open_journal(facts, notes or {}, restart)
+                self.open_journal({"format": FORMAT, "kind": kind, **identity}, hints or {}, restart)
         except BaseException:
             if not (self.folder / JOURNAL).exists():
                 shutil.rmtree(self.folder, ignore_errors=True)
             self.lock.release()
             raise
 
-    def open_journal(self, facts: dict[str, Any], notes: dict[str, Any], restart: bool) -> None:
+    def open_journal(self, header: Entry, hints: dict[str, Any], restart: bool) -> None:
         path = self.folder / JOURNAL
         content = read_journal(path)
         self.was_begun = path.exists()
@@ -81,13 +90,13 @@ class Job:
         self.entries: list[Entry] = []
         self.count = 0
         """The number of all entries, including those that are not remembered."""
-        self.notes = notes
+        self.hints = hints
         self.warnings: list[str] = []
         if content.header is None and path.exists() and not restart:
             self.warn(f"the journal of {self.output} is damaged at its beginning: all is done again")
         if content.header is not None and not restart:
-            self.check_header(content.header, {"format": FORMAT, **facts})
-            self.entries, self.notes = content.entries, content.header.get("notes", notes)
+            self.check_header(content.header, header)
+            self.entries, self.hints = content.entries, content.header.get("hints", hints)
             if content.damaged:
                 self.warn(
                     f"{content.damaged} lines of the journal of {self.output} are damaged: those parts are done again"
@@ -95,13 +104,13 @@ class Job:
         self.count = len(self.entries)
         if not self.entries:
             shutil.rmtree(self.folder / UNITS, ignore_errors=True)
-        self.journal = Journal(path, {"format": FORMAT, **facts, "notes": self.notes}, self.entries)
+        self.journal = Journal(path, {**header, "hints": self.hints}, self.entries)
 
     def check_header(self, before: Entry, now: Entry) -> None:
         """Raises ``OptionError`` where the result would be another."""
         if before.get("format") != FORMAT:
             raise OptionError(f"{self.output} was begun by another version; finish it with that, or use --restart")
-        if changed := changes({key: before[key] for key in before if key != "notes"}, now):
+        if changed := changes({key: before[key] for key in before if key != "hints"}, now):
             raise OptionError(
                 f"{self.output} was begun otherwise: {'; '.join(changed[:3])}; run it as before, or use --restart"
             )

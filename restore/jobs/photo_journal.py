@@ -92,7 +92,7 @@ class PhotoJournal:
         A line of results stays, whatever became of them or of their source: it says that they are ours. A later line
         of the same file replaces it.
         """
-        finished = Finished(**entry["photo"])
+        finished = Finished(**entry["file"])
         problem = self.problem_of(finished)
         self.problems.pop(finished.place, None)
         if problem is None:
@@ -133,7 +133,7 @@ class PhotoJournal:
             self.tar_pictures[finished.place] = finished.pictures
         sync = now - self.synced > SYNC_SECONDS
         seconds = round(now - self.noted, 3)
-        self.folder.add({"photo": {**vars(finished), "seconds": seconds}}, sync=sync, remember=False)
+        self.folder.add({"file": {**vars(finished), "seconds": seconds}}, sync=sync, remember=False)
         self.seconds += seconds
         self.noted = now
         if sync:

@@ -109,7 +109,7 @@ def colorize_photos(
             "options": {key: value for key, value in asdict(options).items() if key in OF_THE_RESULT},
             "program": {**program_facts(None), "threads": threads_that_count(colorizer, workers)},
         }
-        with Job(out, bases, notes={"photos": len(plan.targets)}, restart=options.restart) as folder:
+        with Job(out, bases, kind="photos", hints={"files": len(plan.targets)}, restart=options.restart) as folder:
             if folder.was_begun:
                 clear_temporary([result for job in plan.targets for result in job.results])
             batch = Batch(colorizer, options, workers, progress, report, PhotoJournal(folder, out))

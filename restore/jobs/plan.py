@@ -73,6 +73,14 @@ class Target:
     sheet: Path | None = None
     """The contact sheet beside them."""
 
+    before_naming: Path | None = None
+    """What ``output`` was before :meth:`Plan.named`, where that was called."""
+
+    @property
+    def planned(self) -> Path:
+        """The output as it was planned, which stays the same however the results are named."""
+        return self.before_naming or self.output
+
     @property
     def results(self) -> tuple[Path, ...]:
         """All that is written."""
@@ -131,7 +139,7 @@ class Plan:
             output = self.out / claimed if self.out is not None else claimed
         if output in self.sources:
             raise OutputError(f"{output} is one of the inputs; give another folder for the results")
-        return replace(target, output=output)
+        return replace(target, output=output, before_naming=target.output)
 
 
 def make_plan(family: Family, inputs: Sequence[Path], out: Path | None, *, recursive: bool = True) -> Plan:

@@ -145,9 +145,11 @@ def colour_recording(source: ThermalSource, colouring: Colouring) -> Coloured:
     started = time.monotonic()
     with ExitStack() as stack:
         sink = film_sink(target, source, options)
-        notes = {"batch": colouring.painter.batch, "frames": source.frame_count_estimate}
-        job = stack.enter_context(Job(target, job_bases(source.path, colouring), notes=notes, restart=options.restart))
-        stages = recording_stages(colouring, sink, job.notes["batch"])
+        hints = {"batch": colouring.painter.batch, "frames": source.frame_count_estimate}
+        job = stack.enter_context(
+            Job(target, job_bases(source.path, colouring), kind="thermal", hints=hints, restart=options.restart)
+        )
+        stages = recording_stages(colouring, sink, job.hints["batch"])
         film_job = FilmJob(job, sink, stages, options.units)
         seconds = film_job.seconds
 

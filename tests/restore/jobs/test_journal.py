@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from restore.errors import DiskError, InputError, OptionError, OutputError
+from restore.errors import DiskError, OptionError, OutputError
 from restore.jobs.fingerprint import film_print
 from restore.jobs.job import JOURNAL, LOCK, Job, Journal, job_folder, read_journal
 from restore.jobs.status import job_status
@@ -140,13 +140,6 @@ def test_a_changed_film_is_noticed(tmp_path: Path) -> None:
         file.write(b"x")
     assert film_print(path) != before
     assert film_print(path)["bytes"] == before["bytes"]
-
-
-def test_status_of_nothing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no job"):
-        job_status(tmp_path / "out.mkv")
-    (tmp_path / "out.mkv").touch()
-    assert job_status(tmp_path / "out.mkv").complete
 
 
 def test_a_disk_that_keeps_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
