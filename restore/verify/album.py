@@ -10,7 +10,7 @@ from pathlib import Path
 from restore.errors import InputError
 from restore.jobs.plan import PHOTOS, Target, make_plan
 from restore.media.photo.reading import read_photo
-from restore.media.photo.tar import Member, is_picture, members, opened, read_member
+from restore.media.photo.tar import Member, is_picture, members, open_tar, read_member
 from restore.verify.photo import compare_photos, verify_photo
 from restore.verify.verification import Verification
 
@@ -101,7 +101,7 @@ def verify_tar(job: Target, report: Verification, max_luma_difference: int | Non
         report.problems.append(f"{source} has no result")
         return
     try:
-        with opened(source) as before, opened(result) as after:
+        with open_tar(source) as before, open_tar(result) as after:
             for old, new in zip_longest(members(before), members(after)):
                 if old is None or new is None or old.name != new.name:
                     name = (old or new).name

@@ -23,8 +23,6 @@ from restore.media.photo.photo import (
     rgb_codes,
 )
 
-__all__ = ["read_jp2", "write_jp2"]
-
 XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 EXIF_UUID = b"JpgTiffExif->JP2"
 START_OF_CODESTREAM = b"\xff\x4f\xff\x51"
@@ -35,7 +33,7 @@ SYCC, CMYK = 18, 12
 
 @dataclass(frozen=True)
 class Jp2Layout:
-    """Whether the file is a bare codestream, and the boxes to copy into jp2h and behind it."""
+    """Whether the file is a bare codestream, and the boxes to copy into jp2h and after it."""
 
     bare: bool
     header_boxes: tuple[tuple[bytes, bytes], ...] = ()
@@ -43,7 +41,7 @@ class Jp2Layout:
 
 
 def boxes_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and content (ISO/IEC 15444-1, annex I). Raises ``DamagedMediaError``."""
+    """Yields type and content (ISO/IEC 15444-1, annex I). Raises ``DamagedMediaError``."""
     position = 0
     while position < len(data):
         if len(data) < position + 8:
@@ -62,11 +60,12 @@ def boxes_of(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def box(kind: bytes, content: bytes) -> bytes:
+    """Returns a box with its length."""
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
 def read_jp2(data: bytes, name: str) -> Photo:
-    """Gray or colour, 1 to 16 bits, with or without alpha. Raises ``InputError``."""
+    """Decodes gray or colour of 1 to 16 bits, with or without alpha. Raises ``InputError``."""
     bare = data.startswith(START_OF_CODESTREAM)
     boxes = [] if bare else list(boxes_of(data))
     codestream = data if bare else next((content for kind, content in boxes if kind == b"jp2c"), b"")
@@ -95,12 +94,12 @@ def read_jp2(data: bytes, name: str) -> Photo:
     exif = uuid_content(boxes, EXIF_UUID)
     orientation, warnings = orientation_and_warnings(exif.removeprefix(b"Exif\0\0") if exif else None)
     icc = next((content[3:] for content in colours if content[0] == ICC_METHOD), None)
-    kept = tuple(
+    copied = tuple(
         (kind, content)
         for kind, content in boxes
         if kind in (b"xml ", b"uinf") or (kind == b"uuid" and not content.startswith(XMP_UUID))
     )
-    layout = Jp2Layout(bare, tuple((kind, content) for kind, content in header if kind == b"res "), kept)
+    layout = Jp2Layout(bare, tuple((kind, content) for kind, content in header if kind == b"res "), copied)
     page = Page(page.luma_codes, page.alpha, orientation)
     return Photo(
         name, "JPEG2000", max(depth, 8), (page,), exif, uuid_content(boxes, XMP_UUID), icc, depth, layout, warnings
@@ -108,6 +107,7 @@ def read_jp2(data: bytes, name: str) -> Photo:
 
 
 def page_of(samples: Codes, depth: int, *, is_ycc: bool) -> Page:
+    """Turns samples of so many bits to a page. Raises ``InputError``."""
     dtype = np.uint8 if depth <= 8 else np.uint16
     codes = rescale(samples.astype(dtype, copy=False), (1 << depth) - 1, dtype)
     if codes.ndim == 2:
@@ -122,6 +122,7 @@ def page_of(samples: Codes, depth: int, *, is_ycc: bool) -> Page:
 
 
 def uuid_content(boxes: list[tuple[bytes, bytes]], uuid: bytes) -> bytes | None:
+    """Returns what the first box of this UUID holds."""
     for kind, content in boxes:
         if kind == b"uuid" and content.startswith(uuid):
             return content[len(uuid) :]
@@ -129,7 +130,7 @@ def uuid_content(boxes: list[tuple[bytes, bytes]], uuid: bytes) -> bytes | None:
 
 
 def write_jp2(photo: Photo, chroma: FloatArray) -> bytes:
-    """The reversible wavelet: an encoder's losses would reach luma."""
+    """Encodes by the reversible wavelet: an encoder's losses would reach luma."""
     page, layout = photo.pages[0], photo.layout
     samples = rgb_codes(page, chroma, photo.bit_depth)
     if page.alpha is not None:

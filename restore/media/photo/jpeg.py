@@ -134,7 +134,7 @@ def encode_chroma(layout: JpegLayout, page: Page, chroma: FloatArray) -> bytes:
             blocks = plane[unit * down : (unit + BAND_UNITS) * down]
             sides = -(-blocks.shape[0] * unit_height // down), -(-blocks.shape[1] * unit_width // across)
             padding = [(0, side - extent) for side, extent in zip(sides, samples.shape, strict=True)]
-            blocks[:] = quantized(np.pad(samples, padding, "edge"), blocks.shape[:2], steps)
+            blocks[:] = quantize(np.pad(samples, padding, "edge"), blocks.shape[:2], steps)
     picture = replace(source, planes=[*source.planes, *planes], tables=np.stack([source.tables[0], steps]))
     return write_coefficients(picture, progressive=frame.progressive, restart_rows=frame.restart_rows)
 
@@ -145,7 +145,7 @@ def chroma_steps(tables: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return np.asarray(np.maximum(np.concatenate([tables, coarsest]).min(axis=0), 1), np.uint16)
 
 
-def quantized(samples: FloatArray, grid: tuple[int, int], steps: NDArray[np.uint16]) -> Blocks:
+def quantize(samples: FloatArray, grid: tuple[int, int], steps: NDArray[np.uint16]) -> Blocks:
     """Shrinks chroma in [-0.5, 0.5] to a grid of blocks, and returns their coefficients ``rows x columns x 64``."""
     rows, columns = grid
     if samples.shape != (8 * rows, 8 * columns):

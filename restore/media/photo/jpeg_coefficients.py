@@ -125,7 +125,7 @@ def write_coefficients(picture: Coefficients, *, progressive: bool = False, rest
         strips.append(
             with_identities(call_writer(BASELINE_LIBRARY, replace(picture, planes=planes, size=size), optimize=False))
         )
-    return joined(strips, picture.size, -(-width // unit_width) * restart_rows)
+    return join_strips(strips, picture.size, -(-width // unit_width) * restart_rows)
 
 
 def call_writer(version: str, picture: Coefficients, source: bytes | None = None, *, optimize: bool = True) -> bytes:
@@ -145,7 +145,7 @@ def call_writer(version: str, picture: Coefficients, source: bytes | None = None
         return target.read_bytes()
 
 
-def joined(strips: Sequence[bytes], size: tuple[int, int], interval: int) -> bytes:
+def join_strips(strips: Sequence[bytes], size: tuple[int, int], interval: int) -> bytes:
     """Returns strips of one picture, coded with the same tables, as one file that restarts after each of them."""
     *head, scan = segments(strips[0])
     file = bytearray(strips[0][: scan.start])

@@ -64,7 +64,7 @@ class FrameHeader:
 
     @property
     def restart_rows(self) -> int:
-        """Rows of coding units after which decoding restarts; 0 for none, or not after whole rows."""
+        """Returns after how many rows of coding units decoding restarts; 0 for none, or not at the ends of rows."""
         widest = max(component.across for component in self.components) if len(self.components) > 1 else 1
         rows, rest = divmod(self.restart_interval, -(-self.width // (8 * widest)))
         return 0 if rest or self.progressive else rows
@@ -90,7 +90,7 @@ def segments(data: bytes, position: int = 2) -> Iterator[Segment]:
 
 
 def read_frame(parts: Iterable[Segment]) -> FrameHeader:
-    """The frame header, and the colour space as libjpeg decides on it. Raises ``InputError``."""
+    """Returns the frame header, with the colour space as libjpeg decides on it. Raises ``InputError``."""
     frame, has_jfif, transform, interval = None, False, None, 0
     for part in parts:
         if part.marker == APP0 and part.payload.startswith(b"JFIF\0"):
@@ -143,6 +143,7 @@ def has_whole_luma(data: bytes, frame: FrameHeader) -> bool:
 
 
 def exif_of(parts: Iterable[Segment]) -> bytes | None:
+    """Returns EXIF data from its TIFF header on."""
     for part in parts:
         if part.marker == APP1 and part.payload.startswith(EXIF):
             return part.payload[6:]
@@ -150,6 +151,7 @@ def exif_of(parts: Iterable[Segment]) -> bytes | None:
 
 
 def xmp_of(parts: Iterable[Segment]) -> bytes | None:
+    """Returns the XMP packet."""
     for part in parts:
         if part.marker == APP1 and part.payload.startswith(XMP):
             return part.payload[len(XMP) :]
@@ -157,7 +159,7 @@ def xmp_of(parts: Iterable[Segment]) -> bytes | None:
 
 
 def icc_of(parts: Iterable[Segment]) -> bytes | None:
-    """The profile, put together from its numbered pieces."""
+    """Returns the ICC profile, put together from its numbered pieces."""
     pieces = sorted(
         (part.payload[12], part.payload[14:])
         for part in parts
@@ -167,15 +169,17 @@ def icc_of(parts: Iterable[Segment]) -> bytes | None:
 
 
 def segment(marker: int, payload: bytes) -> bytes:
+    """Returns a segment with its marker and length."""
     return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
 
 
 def xmp_segment(xmp: bytes) -> bytes | None:
-    """None where the packet is too long for a segment."""
+    """Returns an XMP packet as a segment; nothing where it is too long for one."""
     return segment(APP1, XMP + xmp) if len(XMP) + len(xmp) <= LARGEST_PAYLOAD else None
 
 
 def icc_segments(profile: bytes) -> bytes:
+    """Returns an ICC profile as numbered segments."""
     room = LARGEST_PAYLOAD - len(ICC) - 2
     pieces = [profile[start : start + room] for start in range(0, len(profile), room)]
     return b"".join(segment(APP2, ICC + bytes([number, len(pieces)]) + piece) for number, piece in enumerate(pieces, 1))
@@ -194,10 +198,10 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def with_segments(encoded: bytes, source: bytes, *, keep_adobe: bool, xmp: bytes | None, icc: bytes | None) -> bytes:
-    """``encoded`` with every application segment and comment of ``source`` in their order, in its own segments' place.
+    """Returns ``encoded`` with all application segments and comments of ``source``, in order, in place of its own.
 
     ``xmp`` and ``icc``, as whole segments, take the place of the source's; None keeps what the source has of XMP, and
-    leaves ICC out. Offsets to further pictures behind the first (MPF) point nowhere now and are left out.
+    leaves ICC out. Offsets to further pictures after the first (MPF) point nowhere now and are left out.
     """
     head, has_jfif = [], False
     placed_xmp, placed_icc = xmp is None, icc is None

@@ -13,19 +13,6 @@ from restore.colour import FloatArray, pull_into_gamut, rgb_offsets
 from restore.colour import Matrix as ColourMatrix
 from restore.errors import InputError
 
-__all__ = [
-    "ROWS_AT_A_TIME",
-    "Codes",
-    "Page",
-    "Photo",
-    "check_size",
-    "full_scale",
-    "luma_codes_from_rgb",
-    "rgb_codes",
-    "rotate",
-    "unrotate",
-]
-
 Codes = NDArray[Any]
 """uint8 or uint16."""
 
@@ -62,7 +49,7 @@ class Page:
 
     @property
     def luma(self) -> FloatArray:
-        """``H x W`` in [0, 1]."""
+        """Returns ``H x W`` in [0, 1]."""
         return np.multiply(self.luma_codes, np.float32(1 / full_scale(self.luma_codes)), dtype=np.float32)
 
 
@@ -75,16 +62,16 @@ class Photo:
     """Format of the output, which is the input's, save that GIF becomes PNG; Pillow's name of it."""
 
     bit_depth: int
-    """Of a sample in the output: 8 to 16."""
+    """Bits of a sample in the output: 8 to 16."""
 
     pages: tuple[Page, ...]
     exif: bytes | None = None
-    """From the TIFF header on, without ``Exif\\0\\0``."""
+    """EXIF data from its TIFF header on, without ``Exif\\0\\0``."""
 
     xmp: bytes | None = None
     icc: bytes | None = None
     source_bit_depth: int = 0
-    """Of a sample in the input: 1 to 16."""
+    """Bits of a sample in the input: 1 to 16."""
 
     layout: Any = None
     """What the format's own writer has to know: tables, chunks, tags."""
@@ -93,7 +80,7 @@ class Photo:
 
     @property
     def luma(self) -> FloatArray:
-        """The first page's luma, ``H x W`` in [0, 1]."""
+        """Returns the first page's luma, ``H x W`` in [0, 1]."""
         return self.pages[0].luma
 
     @property
@@ -121,12 +108,12 @@ def check_size(width: int, height: int) -> None:
 
 
 def full_scale(codes: Codes) -> int:
-    """White of codes that use their dtype's whole range: 255 or 65535."""
+    """Returns white of codes that use their dtype's whole range: 255 or 65535."""
     return int(np.iinfo(codes.dtype).max)
 
 
 def rescale(codes: Codes, white: int, dtype: type[np.uint8] | type[np.uint16]) -> Codes:
-    """Codes in [0, white] to the whole range of ``dtype``, rounded."""
+    """Stretches codes in [0, white] to the whole range of ``dtype``. Raises ``InputError`` for codes beyond white."""
     target = np.iinfo(dtype).max
     if white == target and codes.dtype == dtype:
         return codes
@@ -138,7 +125,7 @@ def rescale(codes: Codes, white: int, dtype: type[np.uint8] | type[np.uint16]) -
 
 
 def luma_codes_from_rgb(rgb: Codes, white: int) -> NDArray[np.uint16]:
-    """``H x W x 3`` RGB codes in [0, white] to luma codes ``H x W`` in [0, 65535]; finer than 8-bit input needs."""
+    """Turns RGB codes ``H x W x 3`` in [0, white] to luma codes ``H x W`` in [0, 65535], finer than 8 bits need."""
     matrix = ColourMatrix.BT601
     red, green, blue = (np.float32(weight * 65535 / white) for weight in (matrix.kr, matrix.kg, matrix.kb))
     luma = np.empty(rgb.shape[:2], np.uint16)
@@ -149,7 +136,7 @@ def luma_codes_from_rgb(rgb: Codes, white: int) -> NDArray[np.uint16]:
 
 
 def rgb_codes(page: Page, chroma: FloatArray, bit_depth: int) -> Codes:
-    """A page's luma and chroma ``2 x H x W`` to RGB codes ``H x W x 3``, chroma pulled into gamut.
+    """Turns a page's luma and chroma ``2 x H x W`` to RGB codes ``H x W x 3``; chroma is pulled into gamut.
 
     Red and blue are rounded, and green takes what they lost: its share of luma is 0.587, so luma comes back within
     0.3 of a code, and rounded, exactly.
@@ -178,7 +165,7 @@ def rgb_codes(page: Page, chroma: FloatArray, bit_depth: int) -> Codes:
 
 
 def rotate(planes: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Stored to upright, on the last two axes."""
+    """Turns stored planes upright, on the last two axes."""
     transpose, flip_vertically, flip_horizontally = ORIENTATIONS[orientation]
     if transpose:
         planes = planes.swapaxes(-1, -2)
@@ -186,13 +173,14 @@ def rotate(planes: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def unrotate(planes: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Upright to stored, on the last two axes."""
+    """Turns upright planes to how they are stored, on the last two axes."""
     transpose, flip_vertically, flip_horizontally = ORIENTATIONS[orientation]
     planes = flip(planes, flip_vertically, flip_horizontally)
     return np.ascontiguousarray(planes.swapaxes(-1, -2) if transpose else planes)
 
 
 def flip(planes: NDArray[Any], vertically: bool, horizontally: bool) -> NDArray[Any]:
+    """Returns planes that are mirrored on one, both or none of the last two axes."""
     if vertically:
         planes = planes[..., ::-1, :]
     if horizontally:

@@ -18,8 +18,6 @@ from restore.media.photo.metadata import orientation_and_warnings
 from restore.media.photo.photo import Codes, Page, Photo, check_size, rescale, rgb_codes
 from restore.media.photo.png import luma_and_alpha, with_alpha
 
-__all__ = ["read_plain", "write_bmp", "write_pnm", "write_webp"]
-
 BINARY_PNM = re.compile(rb"(P[56])(?:\s+|#[^\n]*\n)+(\d+)(?:\s+|#[^\n]*\n)+(\d+)(?:\s+|#[^\n]*\n)+(\d+)\s")
 BMP_DENSITY = 38  # bytes into the file: pixels a metre, across and down
 OUTPUT_FORMATS = {"WEBP": "WEBP", "BMP": "BMP", "DIB": "BMP", "GIF": "PNG", "PPM": "PPM"}
@@ -33,7 +31,7 @@ class PlainLayout:
 
 
 def read_plain(data: bytes, name: str) -> Photo:
-    """Raises ``InputError``."""
+    """Decodes any of these kinds but an animation. Raises ``InputError``."""
     if match := BINARY_PNM.match(data):
         return read_binary_pnm(data, match, name)
     try:
@@ -66,7 +64,7 @@ def read_plain(data: bytes, name: str) -> Photo:
 
 
 def samples_of(picture: Image.Image) -> Codes:
-    """Samples that use their dtype's whole range: gray, RGB or RGBA."""
+    """Returns samples that use their dtype's whole range: gray, RGB or RGBA."""
     if picture.mode.startswith("I"):
         return np.asarray(picture, np.uint16)
     if picture.mode == "1":
@@ -78,7 +76,7 @@ def samples_of(picture: Image.Image) -> Codes:
 
 
 def read_binary_pnm(data: bytes, match: re.Match[bytes], name: str) -> Photo:
-    """P5 and P6 of any maximum; Pillow would reduce 16-bit colour to 8."""
+    """Decodes P5 and P6 of any maximum; Pillow would reduce 16-bit colour to 8."""
     width, height, white = (int(match[index]) for index in (2, 3, 4))
     check_size(width, height)
     if not 0 < white < 65536:
@@ -96,7 +94,7 @@ def read_binary_pnm(data: bytes, match: re.Match[bytes], name: str) -> Photo:
 
 
 def write_webp(photo: Photo, chroma: FloatArray) -> bytes:
-    """Lossless: at quality 100 the lossy codec still changes luma by up to 4 codes."""
+    """Encodes without losses: at quality 100 the lossy codec still changes luma by up to 4 codes."""
     page = photo.pages[0]
     buffer = io.BytesIO()
     metadata = {"exif": photo.exif or b"", "xmp": photo.xmp or b"", "icc_profile": photo.icc or b""}
@@ -106,7 +104,7 @@ def write_webp(photo: Photo, chroma: FloatArray) -> bytes:
 
 
 def write_bmp(photo: Photo, chroma: FloatArray) -> bytes:
-    """24 bits a pixel, or 32 with alpha, which OpenCV writes and Pillow does not."""
+    """Encodes 24 bits a pixel, or 32 with alpha, which OpenCV writes and Pillow does not."""
     page = photo.pages[0]
     samples = with_alpha(rgb_codes(page, chroma, 8), page.alpha)
     order = cv2.COLOR_RGB2BGR if page.alpha is None else cv2.COLOR_RGBA2BGRA
@@ -118,7 +116,7 @@ def write_bmp(photo: Photo, chroma: FloatArray) -> bytes:
 
 
 def write_pnm(photo: Photo, chroma: FloatArray) -> bytes:
-    """P6, binary; gray input becomes colour under the same name."""
+    """Encodes P6, binary; gray input becomes colour under the same name."""
     samples = rgb_codes(photo.pages[0], chroma, photo.bit_depth)
     height, width, _ = samples.shape
     content = samples if samples.dtype == np.uint8 else rescale(samples, 65535, np.uint16).astype(">u2")

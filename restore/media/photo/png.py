@@ -14,8 +14,6 @@ from restore.errors import DamagedMediaError, InputError
 from restore.media.photo.metadata import orientation_and_warnings
 from restore.media.photo.photo import Codes, Page, Photo, check_size, luma_codes_from_rgb, rescale, rgb_codes
 
-__all__ = ["png_chunks", "read_png", "write_png"]
-
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 GRAY, RGB, PALETTE = 0, 2, 3
@@ -26,7 +24,7 @@ LARGEST_PROFILE = 1 << 26
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and content, up to IEND. Raises ``DamagedMediaError``."""
+    """Yields type and content, up to IEND. Raises ``DamagedMediaError``."""
     position = len(SIGNATURE)
     while True:
         if len(data) < position + 12:
@@ -41,22 +39,22 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def read_png(data: bytes, name: str) -> Photo:
-    """Gray, RGB and palette, 1 to 16 bits, with or without transparency. Raises ``InputError``."""
+    """Decodes gray, RGB and palette of 1 to 16 bits, with or without transparency. Raises ``InputError``."""
     chunks = list(png_chunks(data))
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise DamagedMediaError("the PNG does not begin with its header")
     width, height, depth, colour = struct.unpack_from(">IIBB", chunks[0][1])
     check_size(width, height)
-    found = dict(reversed(chunks))
-    if b"acTL" in found and struct.unpack_from(">I", found[b"acTL"])[0] > 1:
+    first = dict(reversed(chunks))
+    if b"acTL" in first and struct.unpack_from(">I", first[b"acTL"])[0] > 1:
         raise InputError("this PNG is an animation; colour it with: rechroma video")
     try:
         pixels = np.asarray(imagecodecs.png_decode(data))
     except Exception as error:  # imagecodecs raises a UnicodeDecodeError of its own for some broken files
         reason = str(error) if isinstance(error, imagecodecs.PngError) else "libpng refuses it"
         raise DamagedMediaError(f"the PNG is truncated or broken: {reason}") from error
-    exif, xmp = found.get(b"eXIf"), xmp_of(chunks)
-    icc, warnings = icc_of(found.get(b"iCCP"))
+    exif, xmp = first.get(b"eXIf"), xmp_of(chunks)
+    icc, warnings = icc_of(first.get(b"iCCP"))
     orientation, more = orientation_and_warnings(exif)
     luma, alpha = luma_and_alpha(pixels)
     page = Page(luma, alpha, orientation)
@@ -66,7 +64,7 @@ def read_png(data: bytes, name: str) -> Photo:
 
 
 def luma_and_alpha(pixels: Codes) -> tuple[Codes, Codes | None]:
-    """``H x W`` or ``H x W x 1..4`` samples that use their whole dtype, to luma and alpha codes."""
+    """Turns samples ``H x W`` or ``H x W x 1..4`` that use their whole dtype to luma and alpha codes."""
     if pixels.ndim == 2:
         return pixels, None
     channels = pixels.shape[-1]
@@ -80,10 +78,12 @@ def luma_and_alpha(pixels: Codes) -> tuple[Codes, Codes | None]:
 
 
 def is_xmp(kind: bytes, content: bytes) -> bool:
+    """Whether a chunk holds an XMP packet."""
     return kind == b"iTXt" and content.startswith(XMP_KEYWORD + b"\0")
 
 
 def xmp_of(chunks: list[tuple[bytes, bytes]]) -> bytes | None:
+    """Returns the first XMP packet; nothing where there is none or it is broken."""
     for kind, content in chunks:
         if is_xmp(kind, content):
             compressed = content[len(XMP_KEYWORD) + 1 : len(XMP_KEYWORD) + 2] == b"\1"
@@ -96,6 +96,7 @@ def xmp_of(chunks: list[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def icc_of(content: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
+    """Returns the profile in an iCCP chunk, and a line where it is broken."""
     if content is None:
         return None, ()
     try:
@@ -105,7 +106,7 @@ def icc_of(content: bytes | None) -> tuple[bytes | None, tuple[str, ...]]:
 
 
 def inflate(compressed: bytes) -> bytes:
-    """Refuses what would grow without bound."""
+    """Decompresses a profile or text. Raises ``zlib.error``, also for what would grow without bound."""
     inflater = zlib.decompressobj()
     content = inflater.decompress(compressed, LARGEST_PROFILE)
     if inflater.unconsumed_tail:
@@ -114,7 +115,7 @@ def inflate(compressed: bytes) -> bytes:
 
 
 def with_alpha(rgb: Codes, alpha: Codes | None) -> Codes:
-    """RGB, or RGBA with alpha at RGB's depth."""
+    """Returns RGB, or RGBA with alpha at RGB's depth."""
     if alpha is None:
         return rgb
     dtype = np.uint8 if rgb.dtype == np.uint8 else np.uint16
@@ -122,7 +123,7 @@ def with_alpha(rgb: Codes, alpha: Codes | None) -> Codes:
 
 
 def write_png(photo: Photo, chroma: FloatArray) -> bytes:
-    """RGB or RGBA of the source's depth, at least 8 bits."""
+    """Encodes RGB or RGBA of the source's depth, at least 8 bits."""
     page = photo.pages[0]
     encoded = bytes(imagecodecs.png_encode(with_alpha(rgb_codes(page, chroma, photo.bit_depth), page.alpha)))
     copied: list[tuple[bytes, bytes]] = list(photo.layout or [])
@@ -135,4 +136,5 @@ def write_png(photo: Photo, chroma: FloatArray) -> bytes:
 
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """Returns a chunk with its length and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

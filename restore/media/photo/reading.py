@@ -18,8 +18,6 @@ from restore.media.photo.plain import read_plain
 from restore.media.photo.png import read_png
 from restore.media.photo.tiff import read_tiff
 
-__all__ = ["PHOTO_SUFFIXES", "Photo", "read_bytes", "read_photo"]
-
 log = logging.getLogger(__name__)
 
 PHOTO_SUFFIXES = frozenset(
@@ -46,7 +44,7 @@ MAGICS = (
 
 
 def read_photo(data: bytes | Path, name: str | None = None) -> Photo:
-    """Decodes a picture. Its kind is told by its first bytes, never by its name.
+    """Decodes a picture. Its first bytes say of what kind it is, never its name.
 
     Raises:
         InputError: missing, empty, not a picture, an animation, or of a kind that cannot be coloured.
@@ -58,12 +56,12 @@ def read_photo(data: bytes | Path, name: str | None = None) -> Photo:
         raise InputError("the file is empty")
     for magic, read in MAGICS:
         if data.startswith(magic):
-            return with_all_warnings(guarded(read, data, name or ""))
+            return add_warnings(read_or_refuse(read, data, name or ""))
     raise InputError("this is no picture that can be read: JPEG, PNG, TIFF, WebP, BMP, JPEG 2000, GIF or PNM")
 
 
-def guarded(read: Callable[[bytes, str], Photo], data: bytes, name: str) -> Photo:
-    """The last line of defence: one file that a reader did not foresee must not end a batch of thousands."""
+def read_or_refuse(read: Callable[[bytes, str], Photo], data: bytes, name: str) -> Photo:
+    """Calls a reader, and turns what it did not foresee to ``DamagedMediaError``: one file must not end a batch."""
     try:
         return read(data, name)
     except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError, struct.error) as error:
@@ -72,8 +70,8 @@ def guarded(read: Callable[[bytes, str], Photo], data: bytes, name: str) -> Phot
         raise DamagedMediaError(f"its reader stumbled over it: {reason}") from error
 
 
-def with_all_warnings(photo: Photo) -> Photo:
-    """The photo with what its writer will have to leave out."""
+def add_warnings(photo: Photo) -> Photo:
+    """Returns the photo with lines about what its writer will have to leave out."""
     warnings = photo.warnings + mark_machine_made(photo.xmp)[1] + rgb_profile_for(photo.icc)[1]
     if photo.format in ("BMP", "PPM"):
         warnings += (f"{photo.format} cannot say that the colour is machine-made",)
@@ -81,7 +79,7 @@ def with_all_warnings(photo: Photo) -> Photo:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Raises ``InputError`` with a line that says what is wrong."""
+    """Returns a file's content. Raises ``InputError``."""
     try:
         return path.read_bytes()
     except FileNotFoundError as error:

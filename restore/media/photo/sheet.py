@@ -16,8 +16,6 @@ from restore.colour import FloatArray, rgb_from_luma_chroma
 from restore.media.photo.metadata import mark_machine_made
 from restore.upsample import upsample_chroma
 
-__all__ = ["contact_sheet"]
-
 LARGEST_TILE, SMALLEST_TILE = 400, 80
 """Pixels on a picture's longer side."""
 
@@ -25,7 +23,7 @@ SHEET_SIDE = 1600
 """Pixels that a row of tiles may take, while they are not too small for it."""
 
 GAP, LABEL = 6, 22
-"""Pixels between tiles, and of the line under each."""
+"""Pixels between tiles, and of the line under one."""
 
 FONT, FONT_SIZE = cv2.FONT_HERSHEY_SIMPLEX, 0.45
 PAPER, INK, MARK = 24, (230, 230, 230), (255, 200, 60)
@@ -35,7 +33,7 @@ Picture = NDArray[np.uint8]
 
 
 def contact_sheet(luma: FloatArray, colourings: Sequence[tuple[str, FloatArray]], likeliest: int) -> bytes:
-    """A JPEG of the upright luma ``H x W`` in [0, 1], and of each (label, small chroma ``2 x h x w``) beside it.
+    """Encodes the upright luma ``H x W`` in [0, 1], and every (label, small chroma ``2 x h x w``) beside it.
 
     At most some 1600 pixels wide, unless there are very many; ``likeliest`` is an index.
     """
@@ -58,7 +56,7 @@ def contact_sheet(luma: FloatArray, colourings: Sequence[tuple[str, FloatArray]]
 
 
 def tile(picture: FloatArray, label: str, width: int, *, marked: bool) -> Picture:
-    """RGB ``h x w x 3`` in [0, 1] above its label, on paper so many pixels wide."""
+    """Returns RGB ``h x w x 3`` in [0, 1] above its label, on paper so many pixels wide."""
     height = picture.shape[0]
     paper = np.full((height + GAP + LABEL, width, 3), PAPER, np.uint8)
     left, right = GAP, GAP + picture.shape[1]
@@ -71,11 +69,12 @@ def tile(picture: FloatArray, label: str, width: int, *, marked: bool) -> Pictur
 
 
 def text_width(label: str) -> int:
+    """Returns the pixels that a label takes."""
     return int(cv2.getTextSize(label, FONT, FONT_SIZE, 1)[0][0])
 
 
 def jpeg(sheet: Picture) -> bytes:
-    """Marked as machine-made, as every result is."""
+    """Encodes the sheet, marked as machine-made, as every result is."""
     options: dict[str, Any] = {"quality": QUALITY, "subsampling": "4:4:4", "xmp": mark_machine_made(None)[0]}
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, "JPEG", **options)

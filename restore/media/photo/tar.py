@@ -13,15 +13,13 @@ from typing import BinaryIO, TypeVar
 from restore.errors import DamagedMediaError, InputError
 from restore.media.photo.reading import PHOTO_SUFFIXES
 
-__all__ = ["Member", "copy_tar", "count_pictures", "is_picture", "pictures_of", "read_member"]
-
 Member = tarfile.TarInfo
 Result = TypeVar("Result")
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tarfile.TarFile]:
-    """An uncompressed tar. Raises ``InputError`` where it is none, is compressed, or breaks while it is read."""
+def open_tar(path: Path) -> Iterator[tarfile.TarFile]:
+    """Opens an uncompressed tar. Raises ``InputError`` where it is none, is compressed, or breaks while it is read."""
     try:
         with tarfile.open(path, "r:") as tar:
             yield tar
@@ -34,7 +32,7 @@ def opened(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def members(tar: tarfile.TarFile) -> Iterator[Member]:
-    """One after the other; nothing of them is kept, so that a shard of any length streams.
+    """Yields one after the other, and keeps nothing of them, so that a shard of any length streams.
 
     Raises ``tarfile.ReadError`` also where a broken header follows, which tarfile takes for the end.
     """
@@ -49,25 +47,25 @@ def members(tar: tarfile.TarFile) -> Iterator[Member]:
 
 
 def is_picture(member: Member) -> bool:
-    """By its name, as a folder's files are; macOS's ``._`` companions are none."""
+    """Whether its name says so, as those of a folder's files do; macOS's ``._`` companions are none."""
     name = member.name.rpartition("/")[2]
     return member.isreg() and Path(name).suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".")
 
 
 def pictures_of(path: Path) -> Iterator[Member]:
-    """Raises ``InputError``."""
-    with opened(path) as tar:
+    """Yields the members that are pictures. Raises ``InputError``."""
+    with open_tar(path) as tar:
         yield from filter(is_picture, members(tar))
 
 
 def count_pictures(path: Path) -> int:
-    """Reads the headers of the whole tar. Raises ``InputError``."""
-    with closing(pictures_of(path)) as found:  # type: ignore[type-var]
-        return sum(1 for _ in found)
+    """Returns how many members are pictures, by all their headers. Raises ``InputError``."""
+    with closing(pictures_of(path)) as pictures:  # type: ignore[type-var]
+        return sum(1 for _ in pictures)
 
 
 def read_member(path: Path, member: Member) -> bytes:
-    """A member's bytes, through a file of its own: any thread may read. Raises ``DamagedMediaError``."""
+    """Returns a member's bytes, through a file of its own: any thread may read. Raises ``DamagedMediaError``."""
     with path.open("rb") as file:
         file.seek(member.offset_data)
         data = file.read(member.size)
@@ -85,7 +83,7 @@ def copy_tar(
     Raises ``InputError`` where the tar breaks.
     """
     with (
-        opened(source) as tar,
+        open_tar(source) as tar,
         tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as result,
         source.open("rb") as stored,
     ):
@@ -101,7 +99,7 @@ def copy_tar(
 
 
 def header_of(member: Member, size: int) -> Member:
-    """The member's header as it was, but for its size."""
+    """Returns the member's header as it was, but for its size."""
     header = copy.copy(member)
     header.size = size
     if member.issparse():

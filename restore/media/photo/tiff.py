@@ -39,8 +39,6 @@ from restore.media.photo.tiff_ifd import (
     short,
 )
 
-__all__ = ["read_tiff", "write_tiff"]
-
 log = logging.getLogger(__name__)
 
 LONG, BYTE, UNDEFINED = 4, 1, 7
@@ -58,7 +56,7 @@ NOT_COPIED = {
 MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, MASK, SEPARATED, YCBCR = range(7)
 ASSOCIATED, STRAIGHT = 1, 2
 NONE, LZW, DEFLATE, PACKBITS, ZSTD = 1, 5, 8, 32773, 50000
-KEPT = {NONE: NONE, LZW: LZW, DEFLATE: DEFLATE, 32946: DEFLATE, PACKBITS: PACKBITS, ZSTD: ZSTD}
+COMPRESSIONS = {NONE: NONE, LZW: LZW, DEFLATE: DEFLATE, 32946: DEFLATE, PACKBITS: PACKBITS, ZSTD: ZSTD}
 PREDICTED = {LZW, DEFLATE, ZSTD}
 HORIZONTAL = 2
 STRIP_BYTES = 1 << 18
@@ -74,7 +72,7 @@ class TiffLayout:
 
 
 def read_tiff(data: bytes, name: str) -> Photo:
-    """Bilevel, gray, palette, RGB, CMYK and YCbCr of up to 16 bits. Raises ``InputError``."""
+    """Decodes bilevel, gray, palette, RGB, CMYK and YCbCr of up to 16 bits. Raises ``InputError``."""
     flavour, directories = flavour_of(data), read_directories(data)
     if not directories:
         raise DamagedMediaError("the TIFF has no page")
@@ -93,7 +91,7 @@ def read_tiff(data: bytes, name: str) -> Photo:
                 warnings.update(dict.fromkeys(more))
     except InputError:
         raise
-    except Exception as error:  # each of the many codecs has its own class of errors
+    except Exception as error:  # every codec has its own class of errors
         raise DamagedMediaError(f"the TIFF is truncated, broken or of a rare kind: {error}") from error
     first = directories[0]
     if any(SUB_DIRECTORIES in directory for directory in directories):
@@ -113,7 +111,10 @@ def read_tiff(data: bytes, name: str) -> Photo:
 
 
 def check_page(directory: Directory, order: str, file_size: int) -> None:
-    """A page has a size, and its strips lie inside the file: a reader fills the rest with black."""
+    """Refuses a page without a size, or with strips outside of the file, which a reader would fill with black.
+
+    Raises ``InputError``.
+    """
     if WIDTH not in directory or HEIGHT not in directory:
         raise DamagedMediaError("the TIFF has a page without a size")
     check_size(number(directory[WIDTH], order), number(directory[HEIGHT], order))
@@ -121,14 +122,14 @@ def check_page(directory: Directory, order: str, file_size: int) -> None:
         if starts in directory and sizes in directory:
             for start, size in zip(numbers(directory[starts], order), numbers(directory[sizes], order), strict=False):
                 if start + size > file_size or (start == 0 and size):
-                    raise DamagedMediaError("the TIFF is truncated: picture data lies behind its end")
+                    raise DamagedMediaError("the TIFF is truncated: picture data is after its end")
             return
     if STRIPS not in directory and TILE_OFFSETS not in directory:
         raise DamagedMediaError("the TIFF is truncated or broken: a page has no picture data")
 
 
 def check_samples(pages: list[tifffile.TiffPage]) -> None:
-    """Refuses a decompression bomb. A strip or tile may be larger than its page."""
+    """Raises ``InputError`` for a decompression bomb. A strip or tile may be larger than its page."""
     if sum(max(page.size, math.prod(page.chunks)) for page in pages) > MOST_SAMPLES:
         raise InputError(
             f"its pages have more than {MOST_SAMPLES // 10**6} million samples, as a decompression bomb has; "
@@ -137,12 +138,13 @@ def check_samples(pages: list[tifffile.TiffPage]) -> None:
 
 
 def numbers(tag: Tag, order: str) -> list[int]:
+    """Returns a tag's values, unsigned integers; none where it holds something else."""
     letter = {2: "H", 4: "I", 8: "Q"}.get(TYPE_SIZES[tag.kind])
     return [] if letter is None else list(struct.unpack(f"{order}{tag.count}{letter}", tag.value))
 
 
 def read_page(part: tifffile.TiffPage, directory: Directory, order: str) -> tuple[Page, int, list[str]]:
-    """A page, its bit depth, and lines about what cannot be kept."""
+    """Decodes a page, and returns its bit depth and lines about what is lost beside it. Raises ``InputError``."""
     depth, photometric = int(part.bitspersample), int(part.photometric)
     if int(part.sampleformat) != 1 or depth > 16:
         raise InputError(
@@ -152,7 +154,7 @@ def read_page(part: tifffile.TiffPage, directory: Directory, order: str) -> tupl
     warnings = (
         [f"{depth} bits a sample become 16, for few programs read {depth} bits in colour"] if 8 < depth < 16 else []
     )
-    if KEPT.get(int(part.compression)) is None:
+    if COMPRESSIONS.get(int(part.compression)) is None:
         log.info("compression %d is for gray pictures or has losses; the output has deflate", int(part.compression))
     samples = np.asarray(part.asarray())
     if int(part.planarconfig) == 2 and samples.ndim == 3:
@@ -175,7 +177,7 @@ def read_page(part: tifffile.TiffPage, directory: Directory, order: str) -> tupl
     if planes.shape[-1] < colour_channels:
         raise DamagedMediaError(f"the TIFF has {planes.shape[-1]} samples a pixel, where {colour_channels} are needed")
     if planes.shape[-1] > colour_channels + 1:
-        warnings.append("extra channels behind the first one are left out")
+        warnings.append("extra channels after the first one are left out")
     alpha = np.ascontiguousarray(planes[..., colour_channels]) if planes.shape[-1] > colour_channels else None
     premultiplied = alpha is not None and extra_sample(directory, order) == ASSOCIATED
     colours = planes[..., :colour_channels]
@@ -191,12 +193,12 @@ def read_page(part: tifffile.TiffPage, directory: Directory, order: str) -> tupl
 
 
 def extra_sample(directory: Directory, order: str) -> int:
-    """What the first extra channel is; straight alpha where nothing says so."""
+    """Returns what the first extra channel is; straight alpha where nothing says so."""
     return number(directory[EXTRA_SAMPLES], order) if EXTRA_SAMPLES in directory else STRAIGHT
 
 
 def write_tiff(photo: Photo, chromas: list[FloatArray]) -> bytes:
-    """All pages; RGB or RGBA in strips."""
+    """Encodes all pages as RGB or RGBA in strips."""
     layout: TiffLayout = photo.layout
     flavour = layout.flavour
     file = bytearray(flavour.header)
@@ -225,14 +227,14 @@ def write_tiff(photo: Photo, chromas: list[FloatArray]) -> bytes:
 def encode_page(
     photo: Photo, page: Page, chroma: FloatArray, source: Directory, flavour: Flavour
 ) -> tuple[Directory, list[bytes]]:
-    """The page's tags, without the places of its strips, and the strips."""
+    """Returns the page's tags, without the places of its strips, and the strips."""
     order = flavour.order
     samples = rgb_codes(page, chroma, photo.bit_depth)
     if page.alpha is not None:
         dtype = np.uint8 if samples.dtype == np.uint8 else np.uint16
         samples = np.dstack([samples, rescale(page.alpha, full_scale(page.alpha), dtype)])
     rows, columns, channels = samples.shape
-    scheme = KEPT.get(number(source[COMPRESSION], order) if COMPRESSION in source else NONE, DEFLATE)
+    scheme = COMPRESSIONS.get(number(source[COMPRESSION], order) if COMPRESSION in source else NONE, DEFLATE)
     strip_rows = max(1, min(rows, STRIP_BYTES // samples[0].nbytes))
     directory = {code: tag for code, tag in source.items() if code not in NOT_COPIED}
     directory |= {
@@ -258,6 +260,7 @@ def encode_page(
 
 
 def encode_strip(samples: Codes, scheme: int, order: Literal["<", ">"]) -> bytes:
+    """Returns samples ``rows x columns x channels``, compressed."""
     if scheme in PREDICTED:
         samples = np.concatenate([samples[:, :1], np.diff(samples, axis=1)], axis=1)  # wraps around, as it should
     rows = samples.astype(samples.dtype.newbyteorder(order))

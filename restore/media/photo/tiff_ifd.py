@@ -8,18 +8,6 @@ from typing import Literal
 
 from restore.errors import DamagedMediaError
 
-__all__ = [
-    "TYPE_SIZES",
-    "Directory",
-    "Flavour",
-    "Tag",
-    "flavour_of",
-    "number",
-    "pack_directory",
-    "read_directories",
-    "short",
-]
-
 SHORT, LONG, IFD, IFD8 = 3, 4, 13, 18
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -37,7 +25,7 @@ class Flavour:
 
     @property
     def header(self) -> bytes:
-        """Up to the pointer to the first directory, which follows."""
+        """Returns the bytes up to the pointer to the first directory."""
         mark = b"II" if self.order == "<" else b"MM"
         return mark + (struct.pack(f"{self.order}HHH", 43, 8, 0) if self.big else struct.pack(f"{self.order}H", 42))
 
@@ -60,6 +48,7 @@ class Tag:
 
     @property
     def count(self) -> int:
+        """Returns how many values there are."""
         return len(self.value) // TYPE_SIZES[self.kind]
 
 
@@ -67,7 +56,7 @@ Directory = dict[int, Tag]
 
 
 def flavour_of(data: bytes) -> Flavour:
-    """Raises ``DamagedMediaError``."""
+    """Returns a file's byte order and pointer size. Raises ``DamagedMediaError``."""
     order: Literal["<", ">"] = "<" if data[:2] == b"II" else ">"
     if len(data) < 16:
         raise DamagedMediaError("the TIFF is cut off in its header")
@@ -78,22 +67,22 @@ def flavour_of(data: bytes) -> Flavour:
 
 
 def read_directories(data: bytes) -> list[Directory]:
-    """The main chain, a directory a page. Raises ``DamagedMediaError`` where it is broken or runs in a circle."""
+    """Returns the main chain, a directory a page. Raises ``DamagedMediaError`` where it is broken or circular."""
     flavour = flavour_of(data)
     (start,) = struct.unpack_from(flavour.pointer, data, len(flavour.header))
-    found: list[Directory] = []
+    directories: list[Directory] = []
     seen: set[int] = set()
     while start:
-        if start in seen or len(found) == MOST_DIRECTORIES:
+        if start in seen or len(directories) == MOST_DIRECTORIES:
             raise DamagedMediaError("the TIFF's list of pages runs in a circle")
         seen.add(start)
         directory, start = read_directory(data, start, flavour, 0)
-        found.append(directory)
-    return found
+        directories.append(directory)
+    return directories
 
 
 def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tuple[Directory, int]:
-    """A directory and the start of the next."""
+    """Returns a directory and the start of the next. Raises ``DamagedMediaError``."""
     order, inline = flavour.order, flavour.pointer_size
     try:
         (count,) = struct.unpack_from(f"{order}{'Q' if flavour.big else 'H'}", data, start)
@@ -109,7 +98,7 @@ def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tup
             if size > inline:
                 (where,) = struct.unpack_from(flavour.pointer, data, where)
             if where + size > len(data):
-                raise DamagedMediaError(f"the TIFF is truncated: the value of tag {code} lies behind its end")
+                raise DamagedMediaError(f"the TIFF is truncated: the value of tag {code} is after its end")
             if size == 0:
                 continue  # of a type that nobody knows
             tag = Tag(kind, data[where : where + size])
@@ -123,7 +112,7 @@ def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tup
 
 
 def number(tag: Tag, order: str) -> int:
-    """A tag's first value, an unsigned integer."""
+    """Returns a tag's first value, an unsigned integer. Raises ``DamagedMediaError`` for one of another type."""
     letter = NUMBERS.get(tag.kind)
     if letter is None:
         raise DamagedMediaError("the TIFF has a tag of the wrong type")
@@ -131,11 +120,12 @@ def number(tag: Tag, order: str) -> int:
 
 
 def short(order: str, *values: int) -> Tag:
+    """Returns a tag of 16-bit integers."""
     return Tag(SHORT, struct.pack(f"{order}{len(values)}H", *values))
 
 
 def pack_directory(directory: Directory, start: int, flavour: Flavour) -> tuple[bytes, int]:
-    """Bytes to stand at ``start`` (even), and the place among them of the pointer to the next directory, which is 0.
+    """Returns bytes for ``start`` (even), and the place among them of the pointer to the next directory, which is 0.
 
     Long values and sub-directories follow the entries.
     """
@@ -145,18 +135,19 @@ def pack_directory(directory: Directory, start: int, flavour: Flavour) -> tuple[
     next_pointer = len(count) + len(directory) * (entry.size + inline)
     entries, tail = b"", b""
     for code, tag in sorted(directory.items()):
-        behind = start + next_pointer + inline + len(tail)
+        tail_start = start + next_pointer + inline + len(tail)
         if tag.directory is not None:
-            value = struct.pack(flavour.pointer, behind)
+            value = struct.pack(flavour.pointer, tail_start)
             kind, length = (IFD8 if flavour.big else LONG), 1
-            tail += even(pack_directory(tag.directory, behind, flavour)[0])
+            tail += even(pack_directory(tag.directory, tail_start, flavour)[0])
         else:
             kind, length, value = tag.kind, tag.count, tag.value
             if len(value) > inline:
-                value, tail = struct.pack(flavour.pointer, behind), tail + even(value)
+                value, tail = struct.pack(flavour.pointer, tail_start), tail + even(value)
         entries += entry.pack(code, kind, length) + value.ljust(inline, b"\0")
     return count + entries + bytes(inline) + tail, next_pointer
 
 
 def even(content: bytes) -> bytes:
+    """Returns content of an even length."""
     return content + bytes(len(content) % 2)

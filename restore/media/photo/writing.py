@@ -16,8 +16,6 @@ from restore.media.photo.plain import write_bmp, write_pnm, write_webp
 from restore.media.photo.png import write_png
 from restore.media.photo.tiff import write_tiff
 
-__all__ = ["write_photo"]
-
 WRITERS: dict[str, Callable[[Photo, FloatArray], bytes]] = {
     "JPEG": write_jpeg,
     "PNG": write_png,
