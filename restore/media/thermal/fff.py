@@ -1,4 +1,4 @@
-"""FLIR's file format FFF: a header, an index, records. One lies in each radiometric JPEG, many in a SEQ or CSQ.
+"""FLIR's file format FFF: a header, an index, records. A radiometric JPEG holds one, a SEQ or CSQ many.
 
 Numbers of records and places in them are those that ExifTool documents (exiftool.org, tag names of FLIR).
 """
@@ -20,14 +20,12 @@ from restore.errors import DamagedMediaError, InputError
 from restore.media.photo.photo import check_size
 from restore.media.thermal.radiometry import ZERO_CELSIUS, Radiometry
 
-__all__ = ["MAGIC", "FffIndex", "SensorRecord", "decode_raw", "read_index", "read_sensor"]
-
 MAGIC = b"FFF\0"
 HEADER_SIZE, ENTRY_SIZE, RAW_HEADER_SIZE = 64, 32, 32
 VERSIONS = range(100, 200)
-MOST_ENTRIES = 1024
-MOST_VALUES = 1 << 26
-LARGEST_RECORD = 1 << 28
+MAX_ENTRIES = 1024
+MAX_VALUES = 1 << 26
+MAX_RECORD = 1 << 28
 """Bytes: more than twice what the largest sensor gives uncompressed, and no reason to read more at once."""
 
 RAW, CAMERA = 0x01, 0x20
@@ -60,14 +58,14 @@ class Readable(Protocol):
 
 @dataclass(frozen=True)
 class FffIndex:
-    """Where the records of one FFF lie; it may announce more than there is."""
+    """Places of the records of one FFF; it may announce more than there is."""
 
     creator: str
     places: dict[int, tuple[int, int]]
     """Start, counted in the whole file, and length of the first record of each kind."""
 
     end: int
-    """Behind the last record."""
+    """Place after the last record."""
 
     @property
     def raw_length(self) -> int:
@@ -77,26 +75,26 @@ class FffIndex:
 
 @dataclass(frozen=True)
 class SensorRecord:
-    """What the camera record says."""
+    """Content of the camera record."""
 
     radiometry: Radiometry | None
     metadata: dict[str, Any]
     milliseconds: int | None
-    """Since 1970, by the camera's clock."""
+    """Time since 1970, by the camera's clock."""
 
     frame_rate: int | None
 
 
 def read_index(data: Readable, start: int = 0) -> FffIndex:
-    """The index of the FFF that begins at ``start``. Raises ``DamagedMediaError``."""
+    """Reads the index of the FFF that begins at ``start``. Raises ``DamagedMediaError``."""
     header = data[start : start + HEADER_SIZE]
     if len(header) < HEADER_SIZE or header[:4] != MAGIC:
         raise DamagedMediaError("there is no FLIR header")
-    order = next((each for each in "<>" if struct.unpack_from(f"{each}I", header, 20)[0] in VERSIONS), None)
+    order = next((sign for sign in "<>" if struct.unpack_from(f"{sign}I", header, 20)[0] in VERSIONS), None)
     if order is None:
         raise DamagedMediaError("the FLIR header is of no known version")
     at, count = struct.unpack_from(f"{order}II", header, 24)
-    if not (HEADER_SIZE <= at < LARGEST_RECORD and 0 < count <= MOST_ENTRIES):
+    if not (HEADER_SIZE <= at < MAX_RECORD and 0 < count <= MAX_ENTRIES):
         raise DamagedMediaError("the FLIR index is damaged")
     index = data[start + at : start + at + count * ENTRY_SIZE]
     if len(index) < count * ENTRY_SIZE:
@@ -107,7 +105,7 @@ def read_index(data: Readable, start: int = 0) -> FffIndex:
         kind, _, _, _, offset, length = struct.unpack_from(f"{order}HHIIII", index, entry)
         if kind == 0 or length == 0:
             continue
-        if offset < HEADER_SIZE or offset + length > LARGEST_RECORD:
+        if offset < HEADER_SIZE or offset + length > MAX_RECORD:
             raise DamagedMediaError("the FLIR index points outside of the file")
         places.setdefault(kind, (start + offset, length))
         end = max(end, start + offset + length)
@@ -115,39 +113,39 @@ def read_index(data: Readable, start: int = 0) -> FffIndex:
 
 
 def record(data: Readable, index: FffIndex, kind: int) -> bytes:
-    """What there is of a record; empty where it is missing."""
+    """Returns what there is of a record; empty where it is missing."""
     start, length = index.places.get(kind, (0, 0))
     return data[start : start + length]
 
 
 def order_of(content: bytes) -> str:
-    """A record's own byte order, told by its first number, which is small."""
+    """Returns a record's byte order, known by its first number, which is small."""
     return "<" if content[1:2] == b"\0" else ">"
 
 
 def decode_raw(data: Readable, index: FffIndex) -> NDArray[np.uint16]:
-    """The sensor's counts ``H x W``. Raises ``DamagedMediaError`` and ``InputError``."""
+    """Decodes the sensor's counts ``H x W``. Raises ``DamagedMediaError`` and ``InputError``."""
     content = record(data, index, RAW)
     if len(content) <= RAW_HEADER_SIZE:
         raise DamagedMediaError("the record with the sensor's values is missing or cut off")
     order = order_of(content)
     width, height = struct.unpack_from(f"{order}HH", content, 2)
     check_size(width, height)
-    if width * height > MOST_VALUES:
+    if width * height > MAX_VALUES:
         raise DamagedMediaError(f"no sensor has {width} x {height} values")
     payload = content[RAW_HEADER_SIZE:]
     try:
         if payload.startswith(PNG):
-            check_stated(payload, 16, ">IIBB", (width, height, 16, 0))
+            check_header(payload, 16, ">IIBB", (width, height, 16, 0))
             with Image.open(io.BytesIO(payload), formats=["PNG"]) as picture:
-                raw = in_right_order(np.asarray(picture).astype(np.uint16))
+                raw = fix_byte_order(np.asarray(picture).astype(np.uint16))
         elif payload.startswith(JPEG) and (frame := lossless_frame(payload)) is not None:
-            check_stated(payload, frame + 5, ">HHB", (height, width, 1))
+            check_header(payload, frame + 5, ">HHB", (height, width, 1))
             if not payload.rstrip(b"\0").endswith(END_OF_JPEG):  # CharLS works for minutes on what has no end
                 raise DamagedMediaError("the sensor's values are cut off")
             raw = np.asarray(imagecodecs.jpegls_decode(payload))
         else:
-            raw = plain_counts(payload, order, height, width)
+            raw = read_plain(payload, order, height, width)
     except InputError:
         raise
     except Exception as error:  # each codec has its own class of errors
@@ -160,7 +158,7 @@ def decode_raw(data: Readable, index: FffIndex) -> NDArray[np.uint16]:
 
 
 def lossless_frame(payload: bytes) -> int | None:
-    """Where a JPEG-LS says its size (ITU-T T.87, SOF55); None for another JPEG."""
+    """Returns the place of a JPEG-LS's size (ITU-T T.87, SOF55); None for another JPEG."""
     place = 2
     while place + 4 <= len(payload) and payload[place] == 0xFF and payload[place + 1] != START_OF_SCAN:
         if payload[place + 1] == SOF55:
@@ -169,23 +167,28 @@ def lossless_frame(payload: bytes) -> int | None:
     return None
 
 
-def check_stated(payload: bytes, place: int, layout: str, expected: tuple[int, ...]) -> None:
-    """A picture inside the record is what the record says, gray: known before anything is allocated for it."""
+def check_header(payload: bytes, place: int, layout: str, expected: tuple[int, ...]) -> None:
+    """Checks that the picture inside a record is gray and of the record's size, before memory is taken for it."""
     if len(payload) < place + struct.calcsize(layout) or struct.unpack_from(layout, payload, place) != expected:
         raise DamagedMediaError("the sensor's values are of another size than their record says")
 
 
-def in_right_order(raw: NDArray[Any]) -> NDArray[Any]:
-    """Most FLIR cameras write the PNG's bytes the wrong way round: the order in which neighbours are alike is right."""
+def fix_byte_order(raw: NDArray[Any]) -> NDArray[Any]:
+    """Returns counts in the byte order in which neighbours are alike: most FLIR cameras write their PNGs swapped."""
     if raw.dtype != np.uint16 or raw.ndim != 2:
         return raw
     swapped = raw.byteswap()
-    rough = [np.abs(np.diff(each.astype(np.int32), axis=axis)).mean() if min(each.shape) > 1 else 0.0
-             for each in (raw, swapped) for axis in (0, 1)]  # fmt: skip
-    return swapped if rough[2] + rough[3] < rough[0] + rough[1] else raw
+    return swapped if roughness(swapped) < roughness(raw) else raw
 
 
-def plain_counts(payload: bytes, order: str, height: int, width: int) -> NDArray[np.uint16]:
+def roughness(raw: NDArray[Any]) -> float:
+    """Returns the mean difference of neighbours, down and across."""
+    if min(raw.shape) < 2:
+        return 0.0
+    return sum(float(np.abs(np.diff(raw.astype(np.int32), axis=axis)).mean()) for axis in (0, 1))
+
+
+def read_plain(payload: bytes, order: str, height: int, width: int) -> NDArray[np.uint16]:
     missing = height * width - len(payload) // 2
     if missing > 0:
         raise DamagedMediaError(f"{missing} of its {height * width} values are cut off")
@@ -193,7 +196,7 @@ def plain_counts(payload: bytes, order: str, height: int, width: int) -> NDArray
 
 
 def read_sensor(data: Readable, index: FffIndex) -> SensorRecord:
-    """The camera record; empty where it is missing or too short. Never raises for what it holds."""
+    """Reads the camera record; empty where it is missing or too short. Never raises for what it holds."""
     content = record(data, index, CAMERA)
     if len(content) < FRAME_RATE + 2:
         content = content.ljust(FRAME_RATE + 2, b"\0")

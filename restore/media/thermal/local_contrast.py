@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = ["LocalContrast"]
-
 Places = NDArray[np.int32]
 
 TILES_HIGH, TILES_WIDE = 6, 8
 BINS, LEVELS = 64, 1024
-"""Of a histogram, and of luma where its curve is looked up."""
+"""Bins of a histogram, and levels of luma at which its curve is looked up."""
 
 CLIP = 2.5
 """Times the mean of a histogram that a bin may hold: how far contrast is raised at most."""
@@ -29,13 +27,13 @@ SETTLING_SECONDS = 3.0
 
 
 class LocalContrast:
-    """Keeps the curves of one shot."""
+    """Raises local contrast by curves that follow a shot slowly."""
 
     def __init__(self) -> None:
         self.curves: FloatArray | None = None
 
     def __call__(self, luma: FloatArray, seconds: float, *, starts_shot: bool) -> FloatArray:
-        """Luma ``H x W`` in [0, 1] to the same. ``seconds`` went by since the frame before."""
+        """Turns luma ``H x W`` in [0, 1] into the same, ``seconds`` after the frame before."""
         new = tile_curves(luma)
         if self.curves is None or starts_shot:
             self.curves = new
@@ -45,7 +43,7 @@ class LocalContrast:
 
 
 def tile_curves(luma: FloatArray) -> FloatArray:
-    """Curves ``tiles high x tiles wide x (BINS + 1)`` from 0 to 1, at the bins' edges."""
+    """Returns curves ``tiles high x tiles wide x (BINS + 1)`` from 0 to 1, at the bins' edges."""
     height, width = luma.shape
     rows = np.arange(height) * TILES_HIGH // height
     columns = np.arange(width) * TILES_WIDE // width
@@ -61,11 +59,11 @@ def tile_curves(luma: FloatArray) -> FloatArray:
 
 
 def apply_curves(luma: FloatArray, curves: FloatArray) -> FloatArray:
-    """Each pixel by the curves of the four tiles around it."""
+    """Maps each pixel by the curves of the four tiles around it."""
     height, width = luma.shape
-    upper, lower, down = neighbours(height, TILES_HIGH)
-    left, right, across = neighbours(width, TILES_WIDE)
-    tables = at_levels(curves).reshape(-1)
+    upper, lower, down = neighbouring_tiles(height, TILES_HIGH)
+    left, right, across = neighbouring_tiles(width, TILES_WIDE)
+    tables = sample_curves(curves).reshape(-1)
     level = np.clip(luma * (LEVELS - 1) + 0.5, 0, LEVELS - 1).astype(np.int32)
     result = np.zeros_like(luma)
     for rows, row_share in ((upper, 1 - down), (lower, down)):
@@ -75,16 +73,16 @@ def apply_curves(luma: FloatArray, curves: FloatArray) -> FloatArray:
     return np.clip(result, 0, 1, out=result)
 
 
-def at_levels(curves: FloatArray) -> FloatArray:
-    """Curves at the edges of bins to tables ``tiles high x tiles wide x LEVELS``, on straight lines."""
+def sample_curves(curves: FloatArray) -> FloatArray:
+    """Interpolates curves at the edges of bins to tables ``tiles high x tiles wide x LEVELS``."""
     place = np.linspace(0, BINS, LEVELS, dtype=np.float32)
     step = np.minimum(place.astype(np.int32), BINS - 1)
     fraction = place - step
     return np.asarray(curves[..., step] * (1 - fraction) + curves[..., step + 1] * fraction, np.float32)
 
 
-def neighbours(size: int, tiles: int) -> tuple[Places, Places, FloatArray]:
-    """For each row (or column) the tiles whose middles lie before and behind it, and how near the second is."""
+def neighbouring_tiles(size: int, tiles: int) -> tuple[Places, Places, FloatArray]:
+    """Returns for each row (or column) the tiles whose middles are before and after it, and the second's weight."""
     place = np.clip((np.arange(size) + 0.5) * tiles / size - 0.5, 0, tiles - 1)
     first = np.minimum(place.astype(np.int32), max(tiles - 2, 0))
     return first, np.minimum(first + 1, tiles - 1), (place - first).astype(np.float32)

@@ -1,4 +1,4 @@
-"""From a path to an open thermal source, by the file's content."""
+"""Opens a thermal source by the file's content, whatever its name."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from restore.media.film.decoding import check_readable, open_media
 from restore.media.photo.jpeg_segments import segments
 from restore.media.photo.reading import read_bytes
 from restore.media.thermal.fff import MAGIC
+from restore.media.thermal.film import open_film
 from restore.media.thermal.flir import open_flir_jpeg, open_flir_sequence
-from restore.media.thermal.frame import ThermalSource
 from restore.media.thermal.palettes import PALETTES
-from restore.media.thermal.recordings import open_recording
-from restore.media.thermal.stills import camera_facts, open_dji_jpeg, open_rendered
+from restore.media.thermal.source import ThermalSource
+from restore.media.thermal.stills import open_dji_jpeg, open_rendered, read_camera_facts
 from restore.media.thermal.tiff import open_gray_tiff
 from restore.media.thermal.y16 import open_y16, y16_size
-
-__all__ = ["THERMAL_SUFFIXES", "open_thermal"]
 
 FILM_SUFFIXES = frozenset((".avi", ".mkv", ".mp4", ".mov", ".m4v", ".mpg", ".mpeg", ".ts", ".webm", ".wmv"))
 PICTURE_SUFFIXES = frozenset((".jpg", ".jpeg", ".rjpg", ".png", ".tif", ".tiff", ".bmp", ".webp"))
 THERMAL_SUFFIXES = FILM_SUFFIXES | PICTURE_SUFFIXES | {".seq", ".csq", ".fff", ".img"}
-"""Lower-case endings of files that are looked at in folders; what a file is, its content tells."""
+"""Lower-case endings of files that are opened in folders; what a file is, its content says."""
 
 HEAD = 16
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -50,6 +48,7 @@ def open_thermal(path: Path | str, *, palette: str = "auto", threads: int | None
 
 
 def open_by_content(path: Path, palette: str, threads: int | None) -> ThermalSource:
+    """Opens a file as what its first bytes say it is."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith(MAGIC):
@@ -63,13 +62,13 @@ def open_by_content(path: Path, palette: str, threads: int | None) -> ThermalSou
     webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
     if webp or head.startswith((PNG, *TIFFS, *OTHER_PICTURES)):
         data = read_bytes(path)
-        return open_rendered(path, data, camera_facts(data), palette)
+        return open_rendered(path, data, read_camera_facts(data), palette)
     size = y16_size(path)
     if size is not None:
         return open_y16(path, size)
     if path.suffix.lower() not in FILM_SUFFIXES:
         check_is_film(path)
-    return open_recording(path, palette=palette, threads=threads)
+    return open_film(path, palette=palette, threads=threads)
 
 
 def check_is_film(path: Path) -> None:
@@ -85,9 +84,9 @@ def check_is_film(path: Path) -> None:
 
 
 def open_jpeg(path: Path, palette: str) -> ThermalSource:
-    """The sensor's values where they are in it; else what was rendered of them."""
+    """Opens the sensor's values where the JPEG has them; else what was rendered of them."""
     data = read_bytes(path)
-    facts = camera_facts(data)
+    facts = read_camera_facts(data)
     parts = list(segments(data))
     source = open_flir_jpeg(path, parts, facts) or open_dji_jpeg(path, parts, facts)
     return source or open_rendered(path, data, facts, palette)

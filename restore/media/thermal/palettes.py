@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = ["PALETTES", "Recognition", "is_gray", "off_palette_share", "palette_colours", "recognise_palette"]
-
 STEPS = 256
 
 # Colours at equal distances, coldest first. FLIR's are what its cameras write into their files as the palette record
@@ -44,29 +42,29 @@ OPENCV = {
     "viridis": cv2.COLORMAP_VIRIDIS,
 }  # fmt: skip
 STUDIO = "-studio"
-"""Behind the name of FLIR's palettes in 16 to 235."""
+"""Ending of the names of FLIR's palettes in 16 to 235."""
 
 PALETTES = (*STOPS, *(f"{name}{STUDIO}" for name in STOPS if name != "ironbow-dji"), *OPENCV)
 
 SAMPLES = 6000
-"""Pixels that a palette is recognised by."""
+"""Pixels by which a palette is recognised."""
 
 COLOURED = 40
 """Difference of the largest and smallest of R, G and B above which a pixel tells palettes apart: near black, white and
 gray most of them meet."""
 
 COLOURED_SHARE = 0.10
-"""Of such pixels, below which a picture tells nothing."""
+"""Share of such pixels below which no palette is recognised."""
 
 TINTED, GRAY_SHARE = 12, 0.05
 """The same difference above which a pixel is not gray, and the share of such pixels, drawings, that a gray picture may
 have. None of 224 colour photographs passes as gray."""
 
-MEDIAN_DISTANCE, MOST_DISTANCE = 14.0, 26.0
+MEDIAN_DISTANCE, MAX_DISTANCE = 14.0, 26.0
 """Codes of RGB from the palette that half, and four of five, of the coloured pixels keep. Measured: cameras' pictures
 with text, scale and printed edges 4.8 to 12.0 and 13 to 24; none of 224 photographs passes this and what follows."""
 
-LEAST_SPAN, CLOSE_DISTANCE, CLOSE_SPAN = 0.3, 7.0, 0.1
+MIN_SPAN, CLOSE_DISTANCE, CLOSE_SPAN = 0.3, 7.0, 0.1
 """Share of the palette that the colours cover: a photograph of one hue may lie on a short piece of a palette, so a
 short piece counts only where colours are close to it."""
 
@@ -77,66 +75,66 @@ class Recognition:
 
     name: str
     median_distance: float
-    """In codes of RGB, over coloured pixels."""
+    """Codes of RGB, over coloured pixels."""
 
 
 @cache
 def palette_colours(name: str) -> FloatArray:
-    """RGB ``256 x 3`` in 0 to 255, coldest first."""
+    """Returns RGB ``256 x 3`` in 0 to 255, coldest first."""
     if name in OPENCV:
         ramp = np.arange(STEPS, dtype=np.uint8)[:, None]
         return np.ascontiguousarray(cv2.applyColorMap(ramp, OPENCV[name])[:, 0, ::-1], np.float32)
     stops = np.array([[code >> 16, code >> 8 & 255, code & 255] for code in STOPS[name.removesuffix(STUDIO)]])
     places = np.linspace(0, 1, len(stops))
-    wanted = np.linspace(0, 1, STEPS)
-    curve = np.stack([np.interp(wanted, places, channel) for channel in stops.T], axis=1)
+    steps = np.linspace(0, 1, STEPS)
+    curve = np.stack([np.interp(steps, places, channel) for channel in stops.T], axis=1)
     return (curve * (219 / 255) + 16 if name.endswith(STUDIO) else curve).astype(np.float32)
 
 
-def sample_of(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Pixels ``N x 3`` from all pictures ``H x W x 3``."""
+def sample_pixels(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Draws pixels ``N x 3`` from all pictures ``H x W x 3``."""
     random = np.random.default_rng(0)
     parts = [picture.reshape(-1, 3) for picture in pictures]
-    each = SAMPLES // len(parts)
-    return np.concatenate([part[random.integers(0, len(part), each)] for part in parts])
+    share = SAMPLES // len(parts)
+    return np.concatenate([part[random.integers(0, len(part), share)] for part in parts])
 
 
 def is_gray(pictures: Sequence[NDArray[np.uint8]]) -> bool:
-    """Whether RGB pictures ``H x W x 3`` are gray but for a few drawings in them."""
-    return float((np.ptp(sample_of(pictures), axis=1) > TINTED).mean()) <= GRAY_SHARE
+    """Returns whether RGB pictures ``H x W x 3`` are gray but for a few drawings in them."""
+    return float((np.ptp(sample_pixels(pictures), axis=1) > TINTED).mean()) <= GRAY_SHARE
 
 
 def recognise_palette(pictures: Sequence[NDArray[np.uint8]]) -> Recognition | None:
-    """The palette of RGB pictures ``H x W x 3`` of one recording; None where none explains their colours."""
-    sample = sample_of(pictures)
+    """Returns the palette of RGB pictures ``H x W x 3`` of one recording; None where none explains their colours."""
+    sample = sample_pixels(pictures)
     coloured = sample[np.ptp(sample, axis=1) > COLOURED].astype(np.float32)
     if len(coloured) < COLOURED_SHARE * len(sample):
         return None
-    found: list[Recognition] = []
+    candidates: list[Recognition] = []
     for name in PALETTES:
         distances, places = nearest_steps(coloured, palette_colours(name))
         middle, most = np.percentile(distances, (50, 80))
         span = np.ptp(np.percentile(places, (5, 95))) / (STEPS - 1)
-        enough = span >= (CLOSE_SPAN if middle <= CLOSE_DISTANCE else LEAST_SPAN)
-        if middle <= MEDIAN_DISTANCE and most <= MOST_DISTANCE and enough:
-            found.append(Recognition(name, float(middle)))
-    return min(found, key=lambda each: each.median_distance, default=None)
+        enough = span >= (CLOSE_SPAN if middle <= CLOSE_DISTANCE else MIN_SPAN)
+        if middle <= MEDIAN_DISTANCE and most <= MAX_DISTANCE and enough:
+            candidates.append(Recognition(name, float(middle)))
+    return min(candidates, key=lambda candidate: candidate.median_distance, default=None)
 
 
 def nearest_steps(colours: FloatArray, curve: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
-    """Of colours ``N x 3`` the distance to the nearest palette step, and which it is."""
+    """Returns for colours ``N x 3`` the distance to the nearest palette step, and which it is."""
     places = nearest_places(colours, curve)
     return np.linalg.norm(colours - curve[places], axis=1).astype(np.float32), places
 
 
 def nearest_places(colours: FloatArray, curve: FloatArray) -> NDArray[np.intp]:
-    """Squared distances but for what a colour has in common with all steps, in one product of matrices."""
+    """Returns the nearest palette step of colours ``N x 3``, by one product of matrices."""
     known = np.concatenate([-2 * curve.T, (curve**2).sum(axis=1)[None]])  # 4 x 256
     distances = np.pad(colours, ((0, 0), (0, 1)), constant_values=1) @ known
     return np.asarray(distances.argmin(axis=1), np.intp)
 
 
 def off_palette_share(rgb: NDArray[np.uint8], name: str) -> float:
-    """Share of an RGB picture's pixels whose colour is none of the palette's: text, logos, printed edges."""
-    distances, _ = nearest_steps(sample_of([rgb]).astype(np.float32), palette_colours(name))
-    return float((distances > 2 * MOST_DISTANCE).mean())
+    """Returns the share of an RGB picture whose colours are not the palette's: text, logos, printed edges."""
+    distances, _ = nearest_steps(sample_pixels([rgb]).astype(np.float32), palette_colours(name))
+    return float((distances > 2 * MAX_DISTANCE).mean())

@@ -1,4 +1,4 @@
-"""From a FLIR sensor's counts to temperatures.
+"""Temperatures of a FLIR sensor's counts.
 
 The sensor's answer to a black body of T kelvin is ``S(T) = R1 / (R2 (exp(B / T) - F)) - O``. What it sees of an object
 with emissivity e through air of transmission t and, close to the lens, a window of transmission w, is
@@ -21,12 +21,10 @@ import numpy as np
 
 from restore.colour import CodeArray, FloatArray
 
-__all__ = ["ZERO_CELSIUS", "Radiometry"]
-
 ZERO_CELSIUS = 273.15
 COUNTS = 1 << 16
 HUMIDITY_CUBIC = (1.5587, 6.939e-2, -2.7816e-4, 6.8455e-7)
-"""log of saturated grams a cubic metre, in powers of degrees Celsius."""
+"""Logarithm of saturated grams a cubic metre, in powers of degrees Celsius."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,13 @@ class Radiometry:
             and 0 < self.window_transmission <= 1
             and 0 <= self.humidity <= 1
             and 0 <= self.distance_metres <= 1e5
-            and all(100 < each < 2000 for each in (self.reflected_kelvin, self.air_kelvin, self.window_kelvin))
+            and all(100 < kelvin < 2000 for kelvin in (self.reflected_kelvin, self.air_kelvin, self.window_kelvin))
             and 0 < self.air_transmission <= 1
         )
 
     @property
     def air_transmission(self) -> float:
-        """0 to 1, over the whole distance."""
+        """Transmission over the whole distance, 0 to 1."""
         celsius = self.air_kelvin - ZERO_CELSIUS
         try:
             water = self.humidity * exp(sum(part * celsius**power for power, part in enumerate(HUMIDITY_CUBIC)))
@@ -80,20 +78,20 @@ class Radiometry:
             return float("nan")
 
     def signal(self, kelvin: float) -> float:
-        """The sensor's answer, in counts, to a black body."""
+        """Returns the sensor's answer, in counts, to a black body."""
         try:
             return self.planck_r1 / (self.planck_r2 * (exp(self.planck_b / kelvin) - self.planck_f)) - self.planck_o
         except (OverflowError, ZeroDivisionError):
             return -self.planck_o
 
     def celsius(self, raw: CodeArray) -> FloatArray:
-        """Counts ``H x W`` to degrees Celsius; NaN for counts below what any object gives."""
+        """Turns counts ``H x W`` into degrees Celsius; NaN for counts below what any object gives."""
         return celsius_of_counts(self)[raw]
 
 
 @lru_cache(maxsize=4)
 def celsius_of_counts(scene: Radiometry) -> FloatArray:
-    """Degrees Celsius of every 16-bit count."""
+    """Returns the degrees Celsius of every 16-bit count."""
     air, window = scene.air_transmission, scene.window_transmission
     elsewhere = (
         (1 - scene.emissivity) * air * window * scene.signal(scene.reflected_kelvin)

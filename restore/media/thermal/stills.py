@@ -1,4 +1,4 @@
-"""Single pictures: DJI's R-JPEG, 16-bit PNG, and what a camera has already rendered in gray or false colour."""
+"""Single pictures: DJI's R-JPEG, 16-bit PNG, and pictures that a camera has rendered in gray or false colour."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from PIL.ExifTags import IFD, Base
 from restore.errors import DamagedMediaError, InputError
 from restore.media.photo.jpeg_segments import Segment, read_frame
 from restore.media.photo.photo import check_size
-from restore.media.thermal.frame import ThermalFrame, ThermalSource
 from restore.media.thermal.palette_inverse import invert_palette
 from restore.media.thermal.palettes import is_gray, off_palette_share, recognise_palette
-
-__all__ = ["camera_facts", "chosen_palette", "open_dji_jpeg", "open_rendered", "stated_polarity"]
+from restore.media.thermal.source import StillSource, ThermalFrame
 
 APP3 = 0xE3
 MAKERS_FACTS = (Base.Make, Base.Model, Base.Software, Base.DateTime, Base.ImageDescription)
@@ -30,8 +28,8 @@ OFF_PALETTE = 0.02
 LOST = "of a {} without its thermal record, which editors and messengers leave out"
 
 
-def camera_facts(data: bytes) -> dict[str, Any]:
-    """What EXIF says of camera and time; empty where there is none, or a broken one."""
+def read_camera_facts(data: bytes) -> dict[str, Any]:
+    """Returns what EXIF says of camera and time; empty where there is none, or a broken one."""
     facts: dict[str, Any] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -39,10 +37,10 @@ def camera_facts(data: bytes) -> dict[str, Any]:
             with Image.open(io.BytesIO(data)) as picture:
                 exif = picture.getexif()
                 taken = exif.get_ifd(IFD.Exif).get(Base.DateTimeOriginal)
-                found = {Base(tag).name: exif.get(tag) for tag in MAKERS_FACTS} | {"DateTimeOriginal": taken}
+                values = {Base(tag).name: exif.get(tag) for tag in MAKERS_FACTS} | {"DateTimeOriginal": taken}
         except Exception:  # Pillow's reader of EXIF raises whatever broken tags make it stumble over
             return facts
-    for name, value in found.items():
+    for name, value in values.items():
         text = value.strip("\0 ") if isinstance(value, str) else ""
         if text and text.isprintable():
             facts[name] = text
@@ -50,7 +48,7 @@ def camera_facts(data: bytes) -> dict[str, Any]:
 
 
 def thermal_camera(facts: dict[str, Any], *, is_thermal: bool = False) -> str:
-    """The camera that wrote a thermal record beside the picture, by name; empty where it is no such one.
+    """Returns the camera, if it is one that writes a thermal record beside the picture; else nothing.
 
     DJI makes others too, so it counts where the picture ``is_thermal`` or is said to be.
     """
@@ -60,13 +58,13 @@ def thermal_camera(facts: dict[str, Any], *, is_thermal: bool = False) -> str:
 
 
 def stated_polarity(facts: dict[str, Any]) -> str | None:
-    """DJI writes the palette's name into the description."""
+    """Returns the polarity that DJI writes into the description."""
     description = str(facts.get("ImageDescription", "")).replace(" ", "").lower()
     return {"whitehot": "white", "blackhot": "black"}.get(description)
 
 
-def open_dji_jpeg(path: Path, parts: list[Segment], facts: dict[str, Any]) -> ThermalSource | None:
-    """DJI's R-JPEG: counts of 16 bits, little-endian, in APP3 segments. None for a JPEG that is none.
+def open_dji_jpeg(path: Path, parts: list[Segment], facts: dict[str, Any]) -> StillSource | None:
+    """Opens DJI's R-JPEG: counts of 16 bits, little-endian, in APP3 segments. Returns None for another JPEG.
 
     DJI publishes no constants, only a closed library, so there are no temperatures.
     """
@@ -77,14 +75,14 @@ def open_dji_jpeg(path: Path, parts: list[Segment], facts: dict[str, Any]) -> Th
     width, height = sensor_size(len(content) // 2, preview.width, preview.height)
     check_size(width, height)
     raw = np.frombuffer(content, "<u2", width * height).reshape(height, width).astype(np.uint16)
-    return ThermalSource(
-        path, "DJI R-JPEG", raw.shape, 16, lambda _: iter([ThermalFrame(raw)]), polarity="white", metadata=facts,
+    return StillSource(
+        path, "DJI R-JPEG", raw.shape, 16, frame=ThermalFrame(raw), polarity="white", metadata=facts,
         decisions=["no temperatures: DJI keeps the constants of its sensors to itself"],
     )  # fmt: skip
 
 
 def sensor_size(values: int, width: int, height: int) -> tuple[int, int]:
-    """Width and height behind so many values: of the preview's shape, or of a known sensor's."""
+    """Returns width and height for so many values: of the preview's shape, or of a known sensor's."""
     shaped = isqrt(values * width // height) if height else 0
     for known in ((shaped, values // shaped if shaped else 0), *KNOWN_SENSORS):
         if known[0] * known[1] == values and known[0] > 1:
@@ -94,12 +92,12 @@ def sensor_size(values: int, width: int, height: int) -> tuple[int, int]:
     )
 
 
-def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) -> ThermalSource:
-    """Gray pictures of 8 to 16 bits and false-colour ones. ``palette`` is ``auto``, ``gray`` or a palette's name.
+def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) -> StillSource:
+    """Opens gray pictures of 8 to 16 bits and false-colour ones. ``palette`` is ``auto``, ``gray`` or a palette's name.
 
     Raises ``InputError`` for an ordinary colour picture, ``DamagedMediaError`` for a broken one.
     """
-    picture, kind = decoded(data)
+    picture, kind = decode_picture(data)
     facts = {key: value for key, value in facts.items() if value}
     depth = 16 if picture.dtype == np.uint16 else 8
     name, share = None, 0.0
@@ -107,15 +105,14 @@ def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) 
         size = f"{picture.shape[1]}x{picture.shape[0]}"
         camera = thermal_camera(facts)
         ordinary = f"an ordinary colour {kind} of {size}, not a thermal one: it holds no sensor's values"
-        name = chosen_palette(
+        name = choose_palette(
             [picture], palette, f"a colour {kind} of {size} {LOST.format(camera)}" if camera else ordinary
         )
         rgb = picture
         picture = invert_palette(rgb, name) if name else np.asarray(Image.fromarray(rgb).convert("L"))  # BT.601
         share = off_palette_share(rgb, name) if name else 0.0
-    frame = ThermalFrame(picture)
-    source = ThermalSource(
-        path, f"{depth}-bit {kind}", picture.shape, depth, lambda _: iter([frame]),
+    source = StillSource(
+        path, f"{depth}-bit {kind}", picture.shape, depth, frame=ThermalFrame(picture),
         polarity="white" if depth == 16 or name else stated_polarity(facts), palette=name, metadata=facts,
     )  # fmt: skip
     if camera := thermal_camera(facts, is_thermal=name is not None):
@@ -125,8 +122,8 @@ def open_rendered(path: Path, data: bytes, facts: dict[str, Any], palette: str) 
     return source
 
 
-def decoded(data: bytes) -> tuple[NDArray[Any], str]:
-    """Upright gray ``H x W`` uint8 or uint16, or RGB ``H x W x 3`` uint8, and the format's name."""
+def decode_picture(data: bytes) -> tuple[NDArray[Any], str]:
+    """Decodes upright gray ``H x W`` uint8 or uint16, or RGB ``H x W x 3`` uint8; returns the format's name too."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a bomb, which is refused here, and of broken EXIF
@@ -151,16 +148,16 @@ def decoded(data: bytes) -> tuple[NDArray[Any], str]:
         raise DamagedMediaError(f"the picture is truncated or broken: {error}") from error
 
 
-def chosen_palette(pictures: list[NDArray[np.uint8]], palette: str, otherwise: str) -> str | None:
-    """The palette asked for or recognised; None for gray. Raises ``InputError`` for ordinary colours."""
+def choose_palette(pictures: list[NDArray[np.uint8]], palette: str, otherwise: str) -> str | None:
+    """Returns the palette asked for or recognised; None for gray. Raises ``InputError`` for ordinary colours."""
     if palette != "auto":
         return None if palette == "gray" else palette
     if is_gray(pictures):
         return None
-    found = recognise_palette(pictures)
-    if found is None:
+    recognised = recognise_palette(pictures)
+    if recognised is None:
         raise InputError(
             f"this is {otherwise}, and its colours are of no known palette; give the camera's original, or say which "
-            "--palette it has"
+            "palette it has"
         )
-    return found.name
+    return recognised.name

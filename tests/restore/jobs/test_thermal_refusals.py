@@ -51,7 +51,7 @@ REFUSED: dict[str, tuple[Maker, int, str]] = {
     "photo.jpg": (photo, 3, "this is an ordinary colour JPEG of 160x120, not a thermal one: it holds no sensor's"),
     "strange.png": (
         lambda path, _: Image.fromarray(colours()).save(path), 3,
-        "its colours are of no known palette; give the camera's original, or say which --palette it has",
+        "its colours are of no known palette; give the camera's original, or say which palette it has",
     ),
     "edited.jpg": (
         lambda path, shared: path.write_bytes(without(sample(shared, "flir_05.jpg"), *FLIR)), 3,

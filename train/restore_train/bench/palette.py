@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from restore.jobs.thermal import ThermalOptions, colorize_thermal
 from restore.media.thermal import open_thermal
+from restore.media.thermal.film import codes_of
 from restore.media.thermal.palette_inverse import nearest_steps_of_points, points_of_rgb, points_of_ycbcr, ycbcr_inverse
 from restore.media.thermal.palettes import palette_colours
-from restore.media.thermal.recordings import codes_of
 from restore.paint.thermal import ThermalPainter
 from restore_train.bench.measure import Benchmark, Stopwatch
 

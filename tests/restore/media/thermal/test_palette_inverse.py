@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from restore.media.thermal import PALETTES, open_thermal, palette_inverse
+from restore.media.thermal.film import codes_of
 from restore.media.thermal.palette_inverse import (
     invert_palette,
     nearest_steps_of_points,
@@ -21,7 +22,6 @@ from restore.media.thermal.palette_inverse import (
     ycbcr_inverse,
 )
 from restore.media.thermal.palettes import palette_colours
-from restore.media.thermal.recordings import codes_of
 from tests.media import write_film
 
 Codes = NDArray[np.uint8]

@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from restore.colour import FloatArray
-from restore.jobs.thermal_stages import in_range
-from restore.media.thermal import ThermalFrame, ThermalSource
+from restore.media.thermal import ThermalFrame, to_luma
 from restore.media.thermal.local_contrast import LocalContrast
 from restore.media.thermal.range import SteadyRange
+from restore.media.thermal.source import StillSource
+from restore.temporal import find_shot_starts
 
 Counts = NDArray[np.uint16]
 FRAME = 0.1  # seconds
@@ -66,11 +67,11 @@ def recording(*, warming: float = 1.5) -> list[tuple[Counts, NDArray[np.bool_]]]
 
 def ranged(pictures: list[Counts], method: str = "percentile") -> list[FloatArray]:
     """Through the stage as recordings go, with its own detector of cuts."""
-    source = ThermalSource(
-        Path("made"), "made", pictures[0].shape, 16, lambda _: iter([]), is_recording=True, time_base=Fraction(1, 10)
-    )
     frames = [ThermalFrame(picture, number) for number, picture in enumerate(pictures)]
-    return [luma for _, luma in in_range(frames, source, black_hot=False, method=method)]
+    shape = pictures[0].shape
+    source = StillSource(Path("toy"), "toy", shape, 16, time_base=Fraction(1, 10), frame=frames[0])
+    steady = to_luma(frames, source, black_hot=False, method=method, find_shot_starts=find_shot_starts)
+    return [luma for _, luma in steady]
 
 
 def movement(lumas: list[FloatArray], frames: list[tuple[Counts, NDArray[np.bool_]]]) -> tuple[float, float]:

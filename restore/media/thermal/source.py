@@ -1,8 +1,9 @@
-"""What every reader of thermal files gives: frames of raw values, and what is known about them."""
+"""A thermal file as a source: frames of raw values, and what is known about them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -15,11 +16,9 @@ from numpy.typing import NDArray
 from restore.media.film.source import FilmSource
 from restore.media.thermal.radiometry import Radiometry
 
-__all__ = ["RawArray", "ThermalFrame", "ThermalSource"]
-
 RawArray = NDArray[np.uint8] | NDArray[np.uint16]
 
-MOST_WARNINGS = 20
+MAX_WARNINGS = 20
 """Lines about single records that a source keeps; the others are only counted."""
 
 
@@ -38,8 +37,8 @@ class ThermalFrame:
 
 
 @dataclass
-class ThermalSource:
-    """An open thermal file; a context manager. ``frames`` may be read once."""
+class ThermalSource(ABC):
+    """An open thermal file; a context manager. ``frames`` may be read once. Each kind of file has a subclass."""
 
     path: Path
     kind: str
@@ -51,9 +50,6 @@ class ThermalSource:
     bit_depth: int
     """8 to 16: of the raw values."""
 
-    read: Callable[[ThermalSource], Iterator[ThermalFrame]]
-    """The reader behind ``frames``; it adds to ``warnings`` on its way."""
-
     is_recording: bool = False
     rate: Fraction = Fraction(25)
     """Frames a second of a recording."""
@@ -62,13 +58,13 @@ class ThermalSource:
     """Seconds to a tick of ``ThermalFrame.pts``."""
 
     frame_count_estimate: int | None = None
-    """Of a recording; None where it cannot be told in advance."""
+    """Of a recording; None where it is not known in advance."""
 
     polarity: str | None = None
     """``white`` (more is hotter) or ``black``, where the file says so or holds the sensor's own counts."""
 
     palette: str | None = None
-    """The false colours that were taken back, by name."""
+    """Name of the false colours that were taken back."""
 
     metadata: dict[str, Any] = field(default_factory=dict)
     """What the file says of sensor, lens, scene and time; only what JSON can hold."""
@@ -80,23 +76,28 @@ class ThermalSource:
     film: FilmSource | None = None
     """The file as a film, where FFmpeg reads it: with sound, times and tags."""
 
-    unnamed_warnings: int = 0
+    omitted_warnings: int = field(default=0, init=False)
+
+    @abstractmethod
+    def read(self) -> Iterator[ThermalFrame]:
+        """Yields every frame that can be read, in order, and warns of the others."""
 
     def frames(self) -> Generator[ThermalFrame, None, None]:
-        """Every frame that can be read, in order. Raises ``DamagedMediaError`` where there is not one."""
-        yield from self.read(self)
-        if self.unnamed_warnings:
-            self.warnings.append(f"{self.unnamed_warnings} more of the same kind")
-            self.unnamed_warnings = 0
+        """Yields every frame that can be read, in order. Raises ``DamagedMediaError`` where there is none."""
+        yield from self.read()
+        if self.omitted_warnings:
+            self.warnings.append(f"{self.omitted_warnings} more of the same kind")
+            self.omitted_warnings = 0
 
     def warn(self, line: str) -> None:
         """Adds a warning; of a damaged recording's thousands only the first are kept."""
-        if len(self.warnings) < MOST_WARNINGS:
+        if len(self.warnings) < MAX_WARNINGS:
             self.warnings.append(line)
         else:
-            self.unnamed_warnings += 1
+            self.omitted_warnings += 1
 
     def close(self) -> None:
+        """Closes the film, where there is one."""
         if self.film is not None:
             self.film.close()
 
@@ -107,3 +108,14 @@ class ThermalSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@dataclass
+class StillSource(ThermalSource):
+    """A file of one picture, which is decoded when it is opened."""
+
+    frame: ThermalFrame = field(kw_only=True)
+
+    def read(self) -> Iterator[ThermalFrame]:
+        """Yields the picture."""
+        yield self.frame
