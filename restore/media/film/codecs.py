@@ -90,7 +90,7 @@ class Encoding:
 
 @dataclass(frozen=True)
 class VideoCodec:
-    """One choice of ``--codec``."""
+    """One that a user can choose by name."""
 
     name: str
     encoder: str
@@ -108,7 +108,7 @@ class VideoCodec:
 
     presets: tuple[str, ...]
     depths: tuple[int, ...] = ()
-    """Bit depths behind a semi-planar format of the encoder, for those that list no planar one."""
+    """Bit depths of the encoder's semi-planar formats, for those that list no planar one."""
 
     chroma_must_fit: bool = True
     """Subsampled chroma needs an even number of luma samples (by the codec's specification)."""
@@ -131,7 +131,7 @@ SEMI_PLANAR = {"yuv420p10le": "p010le"}  # what NVENC takes instead; the samples
 
 
 def codec_named(name: str) -> VideoCodec:
-    """The codec a user asked for. Raises ``EncoderError`` for an unknown name, or an encoder that is not built in."""
+    """Returns the codec of a name. Raises ``EncoderError`` for an unknown one, or an encoder that is not built in."""
     if name not in CODECS:
         raise EncoderError(f"unknown codec {name!r}; known are {', '.join(CODECS)}")
     codec = CODECS[name]
@@ -143,112 +143,108 @@ def codec_named(name: str) -> VideoCodec:
     return codec
 
 
-def planar_formats(codec: VideoCodec) -> list[PlanarFormat]:
-    """Every planar format with chroma that the encoder takes."""
-    names = [each.name for each in Codec(codec.encoder, "w").video_formats or []]
-    formats = [PlanarFormat.parse(name) for name in names if is_planar_name(name) and not name.startswith("yuvj")]
-    if codec.name.endswith("_nvenc"):  # takes 10 bits only semi-planar, and wide planes only at 16 bits
-        formats = [each for each in formats if each.bit_depth == 8]
-        formats += [PlanarFormat(depth, (1, 1)) for depth in codec.depths]
-    return [each for each in formats if not each.gray]
-
-
 def choose_codec(requested: str | None, bit_depth: int) -> VideoCodec:
-    """The codec asked for; else the most common one that keeps every bit: H.264, HEVC above 10 bits, FFV1 above 12."""
+    """Returns the codec asked for, or the most common that keeps every bit: H.264, HEVC above 10 and FFV1 above 12."""
     if requested is not None:
         return codec_named(requested)
-    for name in ("h264", "hevc"):
-        codec = codec_named(name)
-        if any(each.bit_depth >= bit_depth for each in planar_formats(codec)):
-            return codec
-    return codec_named("ffv1")
+    return codec_named(next((name for name in ("h264", "hevc") if holds_depth(codec_named(name), bit_depth)), "ffv1"))
+
+
+def planar_formats(codec: VideoCodec) -> list[PlanarFormat]:
+    """Returns every planar format with chroma that the encoder takes."""
+    names = [listed.name for listed in Codec(codec.encoder, "w").video_formats or []]
+    formats = [PlanarFormat.parse(name) for name in names if is_planar_name(name) and not name.startswith("yuvj")]
+    if codec.name.endswith("_nvenc"):  # takes 10 bits only semi-planar, and wide planes only at 16 bits
+        formats = [planar for planar in formats if planar.bit_depth == 8]
+        formats += [PlanarFormat(depth, (1, 1)) for depth in codec.depths]
+    return [planar for planar in formats if not planar.gray]
 
 
 def output_format(
     codec: VideoCodec, source: PlanarFormat, width: int, height: int, pix_fmt: str | None = None
 ) -> PlanarFormat:
-    """The encoder's format that keeps all of the luma and no less chroma than the source has, at the least size.
+    """Returns the encoder's format that keeps all luma and no less chroma than the source has, at the least size.
 
     Raises ``EncoderError`` where the codec, or the format asked for, cannot hold the picture.
     """
-    held = planar_formats(codec)
-    deepest = max(each.bit_depth for each in held)
+    formats = planar_formats(codec)
+    deepest = max(planar.bit_depth for planar in formats)
     if source.bit_depth > deepest:
-        others = [name for name, each in CODECS.items() if holds_depth(each, source.bit_depth)]
-        able_codecs = " or ".join(others)
+        others = " or ".join(name for name, other in CODECS.items() if holds_depth(other, source.bit_depth))
         raise EncoderError(
-            f"{codec.name} holds {deepest} bits and the film has {source.bit_depth}; choose --codec {able_codecs}"
+            f"{codec.name} holds {deepest} bits and the film has {source.bit_depth}; choose codec {others}"
         )
     if pix_fmt is not None:
-        return asked_format(codec, held, source, width, height, pix_fmt)
+        return requested_format(codec, formats, source, width, height, pix_fmt)
     across, down = source.subsampling
     able = [
-        each
-        for each in held
-        if each.bit_depth >= source.bit_depth and each.subsampling[0] <= across and each.subsampling[1] <= down
+        planar
+        for planar in formats
+        if planar.bit_depth >= source.bit_depth and planar.subsampling[0] <= across and planar.subsampling[1] <= down
     ]
-    fitting = [each for each in able if fits(codec, each, width, height)]
+    fitting = [planar for planar in able if fits(codec, planar, width, height)]
     if not fitting:
         shape = f"{width}x{height} at {source.bit_depth} bits"
-        raise EncoderError(f"{codec.name} cannot hold {source.name} of {shape}; choose --codec ffv1")
+        raise EncoderError(f"{codec.name} cannot hold {source.name} of {shape}; choose codec ffv1")
     if fitting != able and source.subsampling == (1, 1):  # an odd size: full chroma is what players know besides 4:2:0
-        fitting = [each for each in fitting if each.subsampling in ((1, 1), (0, 0))] or fitting
-    return min(fitting, key=lambda each: (each.bit_depth, -sum(each.subsampling)))
+        fitting = [planar for planar in fitting if planar.subsampling in ((1, 1), (0, 0))] or fitting
+    return min(fitting, key=lambda planar: (planar.bit_depth, -sum(planar.subsampling)))
 
 
-def asked_format(
-    codec: VideoCodec, held: list[PlanarFormat], source: PlanarFormat, width: int, height: int, pix_fmt: str
+def requested_format(
+    codec: VideoCodec, formats: list[PlanarFormat], source: PlanarFormat, width: int, height: int, pix_fmt: str
 ) -> PlanarFormat:
-    names = sorted(each.name for each in held)
+    names = sorted(planar.name for planar in formats)
     if pix_fmt not in names:
         raise EncoderError(f"{codec.name} cannot write pixel format {pix_fmt!r}; it can {', '.join(names)}")
-    asked = PlanarFormat.parse(pix_fmt)
-    if asked.bit_depth < source.bit_depth:
+    planar = PlanarFormat.parse(pix_fmt)
+    if planar.bit_depth < source.bit_depth:
         raise EncoderError(
-            f"{pix_fmt} would cut the luma from {source.bit_depth} to {asked.bit_depth} bits; "
+            f"{pix_fmt} would cut the luma from {source.bit_depth} to {planar.bit_depth} bits; "
             f"choose a format of {source.bit_depth} bits or more"
         )
-    if not fits(codec, asked, width, height):
-        raise EncoderError(f"{codec.name} cannot write {pix_fmt} at the odd size {width}x{height}; leave --pix-fmt out")
-    return asked
+    if not fits(codec, planar, width, height):
+        raise EncoderError(f"{codec.name} cannot write {pix_fmt} at the odd size {width}x{height}; leave pix_fmt out")
+    return planar
 
 
 def holds_depth(codec: VideoCodec, bit_depth: int) -> bool:
     try:
-        return any(each.bit_depth >= bit_depth for each in planar_formats(codec))
+        return any(planar.bit_depth >= bit_depth for planar in planar_formats(codec))
     except UnknownCodecError:
         return False
 
 
-def fits(codec: VideoCodec, layout: PlanarFormat, width: int, height: int) -> bool:
-    across, down = layout.subsampling
+def fits(codec: VideoCodec, planar: PlanarFormat, width: int, height: int) -> bool:
+    across, down = planar.subsampling
     return not codec.chroma_must_fit or (width % (1 << across) == 0 and height % (1 << down) == 0)
 
 
-def encoder_options(codec: VideoCodec, crf: float | None, preset: str | None, layout: PlanarFormat) -> Options:
-    """The encoder's options for a crf and preset, or the defaults.
+def encoder_options(codec: VideoCodec, crf: float | None, preset: str | None, planar: PlanarFormat) -> Options:
+    """Returns the encoder's options for a crf and preset, or the defaults.
 
     Raises ``EncoderError`` for a value that the codec does not have.
     """
     if crf is not None and codec.crf is None and crf != 0:
-        raise EncoderError(f"{codec.name} has no --crf; leave it out")
+        raise EncoderError(f"{codec.name} has no crf; leave it out")
     if crf is not None and not 0 <= crf <= codec.highest_crf:
-        raise EncoderError(f"--crf {crf:g} is outside of {codec.name}'s 0 to {codec.highest_crf:g}")
+        raise EncoderError(f"crf {crf:g} is outside of {codec.name}'s 0 to {codec.highest_crf:g}")
     if preset is not None and preset not in codec.presets:
         known = ", ".join(codec.presets) or "none"
         raise EncoderError(f"{codec.name} has no preset {preset!r}; it has {known}")
     chosen = preset or codec.preset or ""
-    if codec.name == "prores" and layout.subsampling == (0, 0) and preset is None:
-        chosen = "4444"
-    if codec.name == "prores" and (layout.subsampling == (0, 0)) != chosen.startswith("4444"):
-        wide = "yuv444p10le" if chosen.startswith("4444") else "yuv422p10le"
-        raise EncoderError(f"ProRes {chosen} does not hold {layout.name}; add --pix-fmt {wide}")
+    if codec.name == "prores":
+        is_wide = planar.subsampling == (0, 0)
+        chosen = "4444" if is_wide and preset is None else chosen
+        if is_wide != chosen.startswith("4444"):
+            wide = "yuv422p10le" if is_wide else "yuv444p10le"
+            raise EncoderError(f"ProRes {chosen} does not hold {planar.name}; add pix_fmt {wide}")
     return codec.options(crf if crf is not None else codec.crf or 0, chosen)
 
 
-def encoder_pix_fmt(codec: VideoCodec, layout: PlanarFormat) -> str:
-    """What the encoder itself is fed; PyAV converts to it, which changes no sample."""
-    return SEMI_PLANAR.get(layout.name, layout.name) if codec.name.endswith("_nvenc") else layout.name
+def encoder_pix_fmt(codec: VideoCodec, planar: PlanarFormat) -> str:
+    """Returns what the encoder itself is fed; PyAV converts to it, which changes no sample."""
+    return SEMI_PLANAR.get(planar.name, planar.name) if codec.name.endswith("_nvenc") else planar.name
 
 
 def check_opens(codec: VideoCodec) -> None:
@@ -256,7 +252,7 @@ def check_opens(codec: VideoCodec) -> None:
     try:
         open_small(codec)
     except av.error.FFmpegError as error:
-        raise EncoderError(f"{codec.name} cannot be used here ({error.strerror}); choose --codec h264") from error
+        raise EncoderError(f"{codec.name} cannot be used here ({error.strerror}); choose codec h264") from error
 
 
 def open_small(codec: VideoCodec) -> None:

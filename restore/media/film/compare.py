@@ -1,4 +1,4 @@
-"""``--compare``: the gray picture and the coloured one side by side."""
+"""The gray picture and the coloured one side by side."""
 
 from __future__ import annotations
 

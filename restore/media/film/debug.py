@@ -74,7 +74,7 @@ def debug_picture(frame: ChromaFrame, number: int, matrix: Matrix = Matrix.BT709
 
 
 class DebugFilm:
-    """Writes debug pictures as H.264; the film appears under its name when it is complete.
+    """Writes debug pictures as H.264; the film appears under its name when it is complete, if it has a picture.
 
     Raises ``OutputError``, ``DiskError`` or ``EncoderError`` for a film that cannot be written.
     """
@@ -121,7 +121,7 @@ class DebugFilm:
                 if kind is None and self._stream is not None:
                     self._film.mux(self._stream.encode(None))
                 self._film.close()
-            if kind is None:
+            if kind is None and self._stream is not None:
                 self._file.commit()
         finally:
             self._file.discard()

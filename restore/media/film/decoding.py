@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,10 @@ from av.video.stream import VideoStream
 from restore.errors import DamagedMediaError, DeviceError, InputError
 from restore.media.files import input_errors
 
+log = logging.getLogger(__name__)
+
+StreamT = TypeVar("StreamT", bound=Stream)
+
 # First bytes, with their offset, of files that FFmpeg reads: a file that has them and does not open is damaged.
 SIGNATURES = (
     (4, b"ftyp"), (4, b"moov"), (4, b"mdat"), (4, b"wide"), (4, b"free"), (4, b"skip"),  # QuickTime, MP4
@@ -28,11 +33,25 @@ SIGNATURES = (
 SEEK_MARGIN_SECONDS = 1  # indexless formats are searched by bytes and may land late
 MOST_PIXELS = 1 << 26
 """Of a frame, 8192 x 8192: twice the largest there are; beyond, a small file could ask for all memory."""
-MOVING_PICTURE_DISPOSITIONS = Disposition.attached_pic | Disposition.timed_thumbnails
+COVER_ART = Disposition.attached_pic | Disposition.timed_thumbnails
+MATROSKA_DURATION = re.compile(r"(\d{1,9}):(\d\d):(\d\d(?:\.\d{1,9})?)", re.ASCII)  # "00:01:02.500000000"
+READ_ERRORS_IN_A_ROW = 64  # a cut-off MP4 gives one for each sample after the cut
+# What demuxers and decoders say of bad data. Anything else (no memory, a failing disk) is not the film's fault.
+BAD_DATA = (
+    av.error.InvalidDataError,
+    av.error.PatchWelcomeError,
+    av.error.UnknownError,
+    av.error.BugError,
+    av.error.ExternalError,
+    av.error.EOFError,
+    av.error.ArgumentError,  # sizes that make no sense, or are above the limit
+)
+
+# Opening
 
 
 def media_url(path: Path) -> str:
-    """The name under which FFmpeg opens a plain file, even one called ``http:x.mp4``."""
+    """Returns the name under which FFmpeg opens a plain file, even one called ``http:x.mp4``."""
     return f"file:{path}"
 
 
@@ -60,7 +79,7 @@ def open_media(path: Path) -> InputContainer:
 
 
 def unreadable(path: Path, reason: str | None) -> InputError:
-    """The error for a file that FFmpeg does not make sense of."""
+    """Returns the error for a file that FFmpeg does not make sense of."""
     if looks_like_media(path):
         return DamagedMediaError(f"{path} is damaged ({reason}): its beginning or index is missing; try another copy")
     return InputError(f"{path} is not a film that FFmpeg can read: {reason}")
@@ -68,16 +87,19 @@ def unreadable(path: Path, reason: str | None) -> InputError:
 
 def check_readable(path: Path) -> None:
     """Raises ``InputError`` unless ``path`` is a file with something in it that may be read."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; name one film")
-    if not path.exists():
-        raise InputError(f"{path} does not exist; check the name")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path} may not be read; check its permissions")
-    if not path.is_file():  # a pipe would wait for ever, and cannot be read twice
-        raise InputError(f"{path} is no plain file; save the film to one first")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is empty")
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; name one film")
+        if not path.exists():
+            raise InputError(f"{path} does not exist; check the name")
+        if not os.access(path, os.R_OK):
+            raise InputError(f"{path} may not be read; check its permissions")
+        if not path.is_file():  # a pipe would wait for ever, and cannot be read twice
+            raise InputError(f"{path} is no plain file; save the film to one first")
+        if path.stat().st_size == 0:
+            raise InputError(f"{path} is empty")
+    except OSError as error:  # too long a name, or a folder above it that may not be entered
+        raise InputError(f"{path} cannot be opened: {error.strerror}; check the name") from error
 
 
 def looks_like_media(path: Path) -> bool:
@@ -88,24 +110,25 @@ def looks_like_media(path: Path) -> bool:
 
 
 def is_cover_art(stream: Stream) -> bool:
-    """A still picture that the container attaches to the film."""
-    return stream.type == "video" and bool(stream.disposition & MOVING_PICTURE_DISPOSITIONS)
+    """Whether it is a still picture that the container attaches to the film."""
+    return stream.type == "video" and bool(stream.disposition & COVER_ART)
 
 
 def is_chapter_track(stream: Stream) -> bool:
-    """The text track in which QuickTime keeps chapter titles; it comes and goes with the chapters."""
+    """Whether it is the text track in which QuickTime keeps chapter titles; it comes and goes with the chapters."""
     return stream.type == "data" and stream.discard == Discard.all
 
 
 def film_streams(container: InputContainer) -> list[VideoStream]:
-    """Every moving picture in the file, in its order."""
+    """Returns every moving picture in the file, in its order."""
     return [stream for stream in container.streams.video if not is_cover_art(stream)]
 
 
-def pick_film(container: InputContainer, path: Path) -> VideoStream:
-    """The stream to colour: of those marked as default, else of all, the largest; the first of equals.
+def pick_film(container: InputContainer, path: Path, number: int | None = None) -> VideoStream:
+    """Returns the stream to colour: of those marked as default, else of all, the largest; the first of equals.
 
-    The choice rests on what a copy of the file keeps, so that original and result agree on it.
+    ``number`` counts the films from 0 and takes that one instead, if there is one. The choice rests on what a copy of
+    the file keeps, so that original and result agree on it.
     Raises ``InputError`` where there is none, or its frames are too large to be true.
     """
     films = film_streams(container)
@@ -114,8 +137,9 @@ def pick_film(container: InputContainer, path: Path) -> VideoStream:
     readable = [stream for stream in films if stream.codec_context is not None]
     if not readable:
         raise InputError(f"{path} holds video of a kind that this FFmpeg cannot decode")
+    asked = [stream for place, stream in enumerate(films) if place == number and stream in readable]
     defaults = [stream for stream in readable if stream.disposition & Disposition.default]
-    film = max(defaults or readable, key=lambda stream: stream.width * stream.height)
+    film = max(asked or defaults or readable, key=lambda stream: stream.width * stream.height)
     check_frame_size(film, path)
     return film
 
@@ -131,27 +155,13 @@ def check_frame_size(film: VideoStream, path: Path) -> None:
 
 
 def seek_before(container: InputContainer, seconds: Fraction) -> None:
-    """Goes to a key frame a little before ``seconds``; stays at the beginning where that is near."""
+    """Seeks to a key frame a little before ``seconds``; stays at the beginning where that is near."""
     target = int((seconds - SEEK_MARGIN_SECONDS) * av.time_base)
     if target > (container.start_time or 0):  # AVI refuses what lies before
         container.seek(target)
 
 
-log = logging.getLogger(__name__)
-
-StreamT = TypeVar("StreamT", bound=Stream)
-READ_ERRORS_IN_A_ROW = 64  # a cut-off MP4 gives one for each sample behind the cut
-
-# What demuxers and decoders say of bad data. Anything else (no memory, a failing disk) is not the film's fault.
-BAD_DATA = (
-    av.error.InvalidDataError,
-    av.error.PatchWelcomeError,
-    av.error.UnknownError,
-    av.error.BugError,
-    av.error.ExternalError,
-    av.error.EOFError,
-    av.error.ArgumentError,  # sizes that make no sense, or are above the limit
-)
+# Decoding
 
 
 @dataclass
@@ -166,7 +176,7 @@ class Damage:
     """Decoded, but with parts made up by the decoder."""
 
     def warnings(self, announced: int | None, *, cut_short: bool) -> list[str]:
-        """One line each on missing and on patched frames, for a film read to its end."""
+        """Returns one line each on missing and on patched frames, for a film read to its end."""
         lines = []
         if self.unreadable_packets or self.read_errors or cut_short:
             of = f" of an announced {announced}" if announced is not None else ""
@@ -178,17 +188,13 @@ class Damage:
 
 
 def announced_end(stream: VideoStream) -> Fraction | None:
-    """Where Matroska says that the stream ends, in seconds of its clock."""
-    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")  # "00:01:02.500000000"
-    minutes, _, seconds = rest.partition(":")
-    try:
-        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    except ValueError:
-        return None
+    """Returns where Matroska says that the stream ends, in seconds of its clock."""
+    match = MATROSKA_DURATION.fullmatch(stream.metadata.get("DURATION", ""))
+    return int(match[1]) * 3600 + int(match[2]) * 60 + Fraction(match[3]) if match is not None else None
 
 
 def read_packets(container: InputContainer, streams: list[StreamT], damage: Damage) -> Iterator[Packet[StreamT]]:
-    """Packets of the streams, going on after bad data, without the empty packets that PyAV adds at the end.
+    """Yields packets of the streams, past bad data, without the empty packets that PyAV adds at the end.
 
     Raises ``InputError`` where the system cannot read on.
     """
@@ -204,7 +210,7 @@ def read_packets(container: InputContainer, streams: list[StreamT], damage: Dama
             log.debug("read error: %s", error)
             errors_in_a_row += 1
             damage.read_errors += 1
-        except OSError as error:  # the disk or the connection: what is behind may be there when it is tried again
+        except OSError as error:  # the disk or the connection: what comes after may be there when it is tried again
             with input_errors(container.name.removeprefix("file:")):
                 raise error
 
@@ -214,28 +220,29 @@ def without_cut_tail(packets: Iterator[Packet[VideoStream]], damage: Damage) -> 
 
     With threads, its error would reach us together with the good frames before it, and take them along.
     """
-    held: Packet[VideoStream] | None = None
+    last: Packet[VideoStream] | None = None
     for packet in packets:
-        if held is not None:
-            yield held
-        held = packet
-    if held is not None and held.is_corrupt:
+        if last is not None:
+            yield last
+        last = packet
+    if last is not None and last.is_corrupt:
         damage.unreadable_packets += 1
-    elif held is not None:
-        yield held
+    elif last is not None:
+        yield last
 
 
 def decoded_frames(
     container: InputContainer, stream: VideoStream, damage: Damage
 ) -> Generator[av.VideoFrame, None, None]:
-    """Every frame that can be decoded, in order of presentation."""
+    """Yields every frame that can be decoded, in order of presentation."""
     for packet in without_cut_tail(read_packets(container, [stream], damage), damage):
         damage.packets += 1
         yield from decode_packet(stream, packet, damage)
-    yield from decode_packet(stream, None, damage)  # what the decoder still holds
+    yield from decode_packet(stream, None, damage)
 
 
 def decode_packet(stream: VideoStream, packet: Packet[VideoStream] | None, damage: Damage) -> list[av.VideoFrame]:
+    """Returns the frames that a packet completes, None for those that the decoder still holds; none for bad data."""
     try:
         frames = stream.decode(packet)
     except BAD_DATA as error:

@@ -25,7 +25,7 @@ REFUSED = {
     "reverse": "it holds the whole film in memory",
     "loop": "it moves the picture against the sound",
     "tpad": "it moves the picture against the sound",
-    "trim": "use --start and --duration",
+    "trim": "choose start and duration of the part instead",
     "hwupload": "frames must stay in main memory",
     "realtime": "it only waits",
 }
@@ -56,7 +56,7 @@ def parse_chain(chain: str) -> list[FilterStep]:
         name, _, arguments = text.strip().partition("=")
         name = name.strip().partition("@")[0]
         if name not in av.filter.filters_available:
-            raise OptionError(f"unknown filter {name!r} in --filter; see the list of FFmpeg's filters")
+            raise OptionError(f"unknown filter {name!r}; see the list of FFmpeg's filters")
         if name in REFUSED:
             raise OptionError(f"filter {name!r} cannot be used here: {REFUSED[name]}")
         steps.append(FilterStep(name, arguments))
@@ -64,7 +64,7 @@ def parse_chain(chain: str) -> list[FilterStep]:
 
 
 def split_unquoted(chain: str) -> list[str]:
-    """The parts between commas, with one level of quotes and backslashes taken off (as ``av_get_token`` does)."""
+    """Returns the parts between commas, without one level of quotes and backslashes, as ``av_get_token`` gives them."""
     parts, current, quoted = [], "", False
     characters = iter(chain)
     for character in characters:
@@ -76,7 +76,7 @@ def split_unquoted(chain: str) -> list[str]:
         elif character == "\\":
             current += next(characters, "")
         elif character in "[];":
-            raise OptionError(f"--filter takes one plain chain, without {character!r}: one input and one output")
+            raise OptionError(f"a filter chain is one plain chain, without {character!r}: one input and one output")
         elif character == ",":
             parts.append(current)
             current = ""
@@ -96,7 +96,7 @@ class FilterChain:
         return ",".join(f"{step.name}={step.arguments}" if step.arguments else step.name for step in self.steps)
 
     def apply(self, frames: Iterable[av.VideoFrame]) -> Generator[av.VideoFrame, None, None]:
-        """Filtered frames, with times in the last filter's time base.
+        """Yields filtered frames, with times in the last filter's time base.
 
         A change of size or format within the film starts the chain anew. Raises ``OptionError`` for bad arguments.
         """
@@ -116,7 +116,7 @@ class FilterChain:
             yield from drain(graph)
 
     def graph_for(self, frame: av.VideoFrame, steps: list[FilterStep]) -> Graph:
-        """A configured graph for frames like this one."""
+        """Returns a configured graph for frames like this one."""
         graph = Graph()
         arguments = (
             f"video_size={frame.width}x{frame.height}:pix_fmt={frame.format.name}:time_base={frame.time_base}"
@@ -133,7 +133,7 @@ class FilterChain:
         return graph
 
     def measured_aspect_ratio(self, frame: av.VideoFrame) -> Fraction:
-        """Pixel aspect ratio behind the chain; a scale filter stretches its output by it to tell.
+        """Returns the pixel aspect ratio after the chain; a scale filter stretches its output by it to tell.
 
         Chains that give nothing for a single frame keep the source's.
         """
@@ -152,7 +152,7 @@ def shape_of(frame: av.VideoFrame) -> tuple[int, int, str]:
 
 
 def drain(graph: Graph) -> Generator[av.VideoFrame, None, None]:
-    """What the graph has ready."""
+    """Yields the frames that the graph has ready."""
     while True:
         try:
             yield graph.vpull()

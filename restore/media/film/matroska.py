@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOM = " " * 32
-"""Put behind the track's name before the file is written."""
+"""Put after the track's name before the file is written."""
 
 SEGMENT, TRACKS, TRACK, CRC, VOID = b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\xae", b"\xbf", b"\xec"
 NUMBER, NAME, VIDEO = b"\xd7", b"\x53\x6e", b"\xe0"
 SHOWN_WIDTH, SHOWN_HEIGHT, SHOWN_UNIT = b"\x54\xb0", b"\x54\xba", b"\x54\xb2"
-LONGEST_HEAD = 1 << 20  # all that lies before the first frame
+LONGEST_HEAD = 1 << 20  # bytes up to the end of the tracks
 
 
 def write_shown_size(path: Path, track_number: int, width: int, height: int) -> None:
@@ -41,8 +41,8 @@ def write_shown_size(path: Path, track_number: int, width: int, height: int) -> 
 
 
 def with_shown_size(track: bytes, width: int, height: int) -> bytes:
-    """A track entry of the same length with the shown size."""
-    kept = b""
+    """Returns a track entry of the same length with the shown size."""
+    entry = b""
     for name, body in children(track):
         if name == NAME:
             body = body.removesuffix(ROOM.encode())
@@ -52,9 +52,9 @@ def with_shown_size(track: bytes, width: int, height: int) -> bytes:
             )
             body = b"".join(others) + element(SHOWN_WIDTH, number(width)) + element(SHOWN_HEIGHT, number(height))
         if name != VOID and not (name == NAME and not body):
-            kept += element(name, body)
-    free = len(track) - len(kept) - 9
-    return kept + element(VOID, bytes(free), length_bytes=8)
+            entry += element(name, body)
+    free = len(track) - len(entry) - 9
+    return entry + element(VOID, bytes(free), length_bytes=8)
 
 
 def number(value: int) -> bytes:
@@ -62,7 +62,7 @@ def number(value: int) -> bytes:
 
 
 def element(name: bytes, body: bytes, *, length_bytes: int = 0) -> bytes:
-    """An EBML element; its length takes as few bytes as it can, or as many as asked for."""
+    """Returns an EBML element; its length takes as few bytes as it can, or as many as asked for."""
     width = length_bytes or next(width for width in range(1, 9) if len(body) < (1 << 7 * width) - 1)
     return name + (len(body) | 1 << 7 * width).to_bytes(width, "big") + body
 
@@ -72,7 +72,7 @@ def children(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def elements(data: bytes, position: int = 0) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and end of each element's body, from ``position`` on."""
+    """Yields name, start and end of every element's body, from ``position`` on."""
     while position < len(data):
         name_bytes = 9 - data[position].bit_length()
         name = data[position : position + name_bytes]

@@ -54,7 +54,7 @@ class PlanarFormat:
 
     @classmethod
     def parse(cls, name: str) -> PlanarFormat:
-        """The format that FFmpeg calls ``name``; ``yuvj420p`` is 4:2:0 like ``yuv420p``.
+        """Returns the format that FFmpeg calls ``name``; ``yuvj420p`` is 4:2:0 like ``yuv420p``.
 
         Raises ``ValueError`` for anything packed, semi-planar, RGB, big-endian or with alpha.
         """
@@ -77,7 +77,7 @@ def is_planar_name(name: str) -> bool:
 
 
 def nearest_planar(source: AvFormat) -> PlanarFormat:
-    """The planar format of at least the depth and chroma of ``source``.
+    """Returns the planar format of at least the depth and chroma of ``source``.
 
     Raises ``ValueError`` for pictures that live in a device's memory.
     """

@@ -126,7 +126,7 @@ class FilmSink:
         family = self.codec.name.removesuffix("_nvenc")
         if family not in container.codecs:
             able = " or ".join(other.suffix for other in CONTAINERS if family in other.codecs)
-            raise EncoderError(f"{container.suffix} cannot hold {family}; use {able}, or another --codec")
+            raise EncoderError(f"{container.suffix} cannot hold {family}; use {able}, or another codec")
         rotated = self.layout.display_matrix is not None
         plan = plan_streams(self.copied, container, rotated=rotated)
         if plan.losses:
@@ -134,7 +134,7 @@ class FilmSink:
             for codec in (self.codec.name, "ffv1"):
                 better = best_plan(self.copied, codec, container, rotated=rotated)
                 if len(better.losses) < len(plan.losses) and not self.encoding.allow_loss:
-                    able = better.container.suffix + ("" if codec == self.codec.name else f" with --codec {codec}")
+                    able = better.container.suffix + ("" if codec == self.codec.name else f" with codec {codec}")
                     raise EncoderError(f"{container.suffix} cannot hold {what}; use {able}")
             self.warnings.append(f"not kept, because {container.suffix} cannot hold it: {what}")
         if self.encoding.comment and not container.comment:

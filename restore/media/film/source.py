@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from fractions import Fraction
 from itertools import chain, islice
 from math import inf
@@ -27,7 +27,7 @@ from restore.media.film.decoding import (
 )
 from restore.media.film.filters import DEINTERLACE, RATE_FILTERS, FilterChain, parse_chain
 from restore.media.film.frames import FilmLayout, PlanarFrames, SourceFrame
-from restore.media.film.timestamps import TimestampRepair, TimeWindow, frame_rate, lacks_presentation_times
+from restore.media.film.timestamps import WHOLE, TimestampRepair, TimeWindow, frame_rate, lacks_presentation_times
 
 FRAMES_LOOKED_AT = 6  # for the interlaced flag; the first picture of a field pair may lack it
 HDR_SIDE_DATA = {"MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL", "DYNAMIC_HDR_PLUS", "DOVI_METADATA"}
@@ -55,7 +55,7 @@ class FilmSource:
     ) -> None:
         """``film`` counts the file's moving pictures from 0; None takes the default or largest one."""
         if deinterlace not in ("auto", "on", "off"):
-            raise OptionError(f"--deinterlace is auto, on or off, not {deinterlace!r}")
+            raise OptionError(f"deinterlace is auto, on or off, not {deinterlace!r}")
         if not 0 <= (start_seconds or 0) < inf or not 0 < (1 if duration_seconds is None else duration_seconds) < inf:
             raise OptionError(f"no such part of a film: {start_seconds = }, {duration_seconds = }")
         self.path = Path(path)
@@ -64,18 +64,17 @@ class FilmSource:
         self.container = open_media(self.path)
         try:
             self.open_film(film, threads)
-            self.window = self.chosen_window(start_seconds, duration_seconds)
+            self.window = self.choose_window(start_seconds, duration_seconds)
             self.start_reading(deinterlace, filter_chain)
         except BaseException:
             self.close()
             raise
 
+    # Opening
+
     def open_film(self, film: int | None, threads: int | None) -> None:
         films = film_streams(self.container)
-        if film is not None and film < len(films):
-            self.stream = films[film]
-        else:
-            self.stream = pick_film(self.container, self.path)
+        self.stream = pick_film(self.container, self.path, film)
         self.film = films.index(self.stream)
         if len(films) > 1:
             others = ", ".join(f"#{stream.index}" for stream in films if stream is not self.stream)
@@ -84,17 +83,16 @@ class FilmSource:
         self.stream.thread_count = threads or 0
         self.rate = frame_rate(self.stream, self.container)
         self.time_base = self.stream.time_base or 1 / self.rate
-        aspect = self.stream.sample_aspect_ratio
-        self.aspect = Fraction(aspect) if aspect else Fraction(1)
+        self.origin = (self.stream.start_time or 0) * self.time_base
+        self.aspect = Fraction(self.stream.sample_aspect_ratio or 1)
         self.damage = Damage()
 
-    def chosen_window(self, start: float | None, duration: float | None) -> TimeWindow:
-        """Start and end on the file's clock; seeks to just before the start where the format can."""
+    def choose_window(self, start: float | None, duration: float | None) -> TimeWindow:
+        """Returns start and end on the file's clock; seeks to just before the start where the format can."""
         if start is None and duration is None:
-            return TimeWindow()
-        origin = (self.stream.start_time or 0) * self.time_base
+            return WHOLE
         skipped = round(exact_seconds(start or 0) / self.time_base) * self.time_base
-        begin = origin + skipped
+        begin = self.origin + skipped
         if start and not lacks_presentation_times(self.container):
             seek_before(self.container, begin)
         end = begin + exact_seconds(duration) if duration is not None else None
@@ -102,41 +100,26 @@ class FilmSource:
 
     def start_reading(self, deinterlace: str, filter_chain: str | None) -> None:
         """Builds the stages and takes the first frame through them, because only it tells the format."""
-        repair = TimestampRepair(
+        self.repair = TimestampRepair(
             time_base=self.time_base,
             rate=self.rate,
             start=self.stream.start_time or 0,
             from_decoding=lacks_presentation_times(self.container),
         )
-        self.repair = repair
-        decoded: Iterator[av.VideoFrame] = decoded_frames(self.container, self.stream, self.damage)
+        decoded = decoded_frames(self.container, self.stream, self.damage)
         head = list(islice(decoded, FRAMES_LOOKED_AT))
         if not head:
             raise DamagedMediaError(f"{self.path}: not one frame of its video can be decoded; try another copy")
-        timed = self.window.apply(repair.apply(chain(head, decoded)), self.time_base)
+        source = head[0]
+        timed = self.window.apply(self.repair.apply(chain(head, decoded)), self.time_base)
         first_in = next(timed, None)
         if first_in is None:
-            raise OptionError(f"{self.path} has no frame in the chosen part; it ends before --start")
-        source = head[0]
-        field_order = self.stream.codec_context.field_order
-        flagged = any(frame.interlaced_frame for frame in head)
-        self.interlaced = flagged or (field_order in INTERLACED_ORDERS and deinterlace == "auto")
+            raise OptionError(f"{self.path} has no frame in the chosen part; it ends before that part starts")
 
+        filters, user_filters = self.choose_filters(head, deinterlace, filter_chain)
         frames: Iterable[av.VideoFrame] = chain([first_in], timed)
-        steps = []
-        if deinterlace == "on" or (deinterlace == "auto" and self.interlaced):
-            steps += parse_chain(DEINTERLACE[deinterlace])
-            self.decisions.append(f"deinterlaced with {DEINTERLACE[deinterlace]}")
-            self.warnings.append("deinterlaced, which changes luma; --deinterlace off keeps the fields as they are")
-            self.interlaced = False
-        elif self.interlaced:
-            self.decisions.append("frames are interlaced and stay so (--deinterlace off)")
-        wanted = parse_chain(filter_chain) if filter_chain else []
-        if wanted:
-            self.decisions.append(f"filtered with {filter_chain}")
-        filters = FilterChain([*steps, *wanted], sample_aspect_ratio=self.aspect)
         if filters.steps:
-            self.aspect = filters.measured_aspect_ratio(first_in) if wanted else self.aspect
+            self.aspect = filters.measured_aspect_ratio(first_in) if user_filters else self.aspect
             frames = filters.apply(frames)
         self.planar = PlanarFrames()
         self.stage = self.planar.apply(frames)
@@ -144,17 +127,36 @@ class FilmSource:
         if first is None:
             raise OptionError(f"the filter chain {filter_chain!r} lets no frame through")
         self.pending = [first]
-        self.layout = self.layout_of(first, source, field_order, {step.name for step in wanted})
+        self.layout = self.layout_of(first, source, counts_known=not user_filters & RATE_FILTERS)
         self.decisions += self.planar.decisions
 
-    def layout_of(self, first: av.VideoFrame, source: av.VideoFrame, field_order: int, filters: set[str]) -> FilmLayout:
+    def choose_filters(
+        self, head: list[av.VideoFrame], deinterlace: str, filter_chain: str | None
+    ) -> tuple[FilterChain, set[str]]:
+        """Returns deinterlacing, if it is needed, with the user's chain after it, and the names in that chain."""
+        self.field_order = self.stream.codec_context.field_order
+        flagged = any(frame.interlaced_frame for frame in head)
+        self.interlaced = flagged or (self.field_order in INTERLACED_ORDERS and deinterlace == "auto")
+        steps = []
+        if deinterlace == "on" or (deinterlace == "auto" and self.interlaced):
+            steps += parse_chain(DEINTERLACE[deinterlace])
+            self.decisions.append(f"deinterlaced with {DEINTERLACE[deinterlace]}")
+            self.warnings.append("deinterlaced, which changes luma; deinterlace off keeps the fields as they are")
+            self.interlaced = False
+        elif self.interlaced:
+            self.decisions.append("frames are interlaced and stay so (deinterlace off)")
+        asked = parse_chain(filter_chain) if filter_chain else []
+        if asked:
+            self.decisions.append(f"filtered with {filter_chain}")
+        return FilterChain([*steps, *asked], sample_aspect_ratio=self.aspect), {step.name for step in asked}
+
+    def layout_of(self, first: av.VideoFrame, source: av.VideoFrame, *, counts_known: bool) -> FilmLayout:
+        """Returns what all frames share, by the first one that comes out and the first one that was decoded."""
         assert self.planar.format is not None
-        matrix = side_data_of(source).get("DISPLAYMATRIX")
+        side_data = side_data_of(source)
+        matrix = side_data.get("DISPLAYMATRIX")
         tags, decisions = complete_tags(
-            ColourTags.of(first),
-            width=first.width,
-            height=first.height,
-            pix_fmt=first.format.name,
+            ColourTags.of(first), width=first.width, height=first.height, pix_fmt=first.format.name
         )
         self.decisions += decisions
         seconds = self.expected_seconds()
@@ -166,28 +168,29 @@ class FilmSource:
             pix_fmt=self.planar.format.name,
             average_rate=self.rate,
             time_base=Fraction(first.time_base or self.time_base),
+            tags=tags,
             rotation=source.rotation,
             display_matrix=struct.unpack("<9i", matrix) if matrix else None,
             sample_aspect_ratio=self.aspect,
-            tags=tags,
-            hdr_metadata=bool(HDR_SIDE_DATA & side_data_of(source).keys()),
+            hdr_metadata=bool(HDR_SIDE_DATA & side_data.keys()),
             interlaced=self.interlaced,
-            field_order=field_order,
-            frame_count_estimate=None if filters & RATE_FILTERS else count or estimate,
+            field_order=self.field_order,
+            frame_count_estimate=(count or estimate) if counts_known else None,
             duration_seconds=float(seconds) if seconds else None,
         )
 
     def expected_seconds(self) -> Fraction | None:
-        """How much of the film will be read, as far as the file tells."""
+        """Returns the length of the part that will be read, as far as the file says."""
         total = None
         if self.stream.duration:
             total = self.stream.duration * self.time_base
         elif self.container.duration and not lacks_presentation_times(self.container):
             total = Fraction(self.container.duration, av.time_base)
-        if self.window.whole:
+        window = self.window
+        if window.whole:
             return total
-        length = None if self.window.end is None else self.window.end - (self.window.start or 0)
-        rest = None if total is None else total - self.window.shift
+        length = None if window.end is None else window.end - self.origin - window.shift
+        rest = None if total is None else total - window.shift
         known = [seconds for seconds in (length, rest) if seconds is not None]
         return max(min(known), Fraction(0)) if known else None
 
@@ -196,8 +199,10 @@ class FilmSource:
         """What else of the file a result takes over; of use while the source is open."""
         return CopiedStreams.of(self.path, self.container, self.stream, self.window)
 
+    # Reading
+
     def frames(self) -> Generator[SourceFrame, None, None]:
-        """Every frame, once. Warnings about damage are complete when it ends.
+        """Yields every frame, once. Warnings about damage are complete when it ends.
 
         Raises ``OptionError`` for a filter chain whose times go backwards.
         """
@@ -211,10 +216,10 @@ class FilmSource:
             yield SourceFrame(frame, index)
         if index < 0:
             raise InputError(f"{self.path} was read already; open it again")
-        self.conclude()
+        self.add_warnings()
 
-    def conclude(self) -> None:
-        """Says what was found on the way."""
+    def add_warnings(self) -> None:
+        """Adds what was found on the way."""
         announced, cut_short = self.missing_at_the_end() if self.window.whole else (None, False)
         self.warnings += self.damage.warnings(announced, cut_short=cut_short)
         repair = self.repair
@@ -227,7 +232,7 @@ class FilmSource:
             self.warnings.append(f"{self.planar.resized} frames of another size were scaled to {size}")
 
     def missing_at_the_end(self) -> tuple[int | None, bool]:
-        """How many frames the file announces, None where it does not say, and whether it holds fewer."""
+        """Returns how many frames the file announces, None where it does not say, and whether it holds fewer."""
         end = announced_end(self.stream)
         if self.repair.from_decoding and self.stream.duration:  # AVI counts dropped frames too
             end = (self.repair.start + self.stream.duration) * self.time_base
@@ -252,11 +257,11 @@ class FilmSource:
 
 
 def exact_seconds(seconds: float) -> Fraction:
-    """What a user meant by 0.2; the float is a little more."""
+    """Returns what a user meant by 0.2; the float is a little more."""
     return Fraction(seconds).limit_denominator(1_000_000)
 
 
 def side_data_of(frame: av.VideoFrame) -> dict[str, bytes]:
-    """What the decoder attached to a frame, by FFmpeg's name."""
+    """Returns what the decoder attached to a frame, by FFmpeg's name."""
     side_data: Any = frame.side_data  # typed as a dictionary, iterated as a list
     return {item.type.name: bytes(item) for item in side_data}

@@ -15,12 +15,12 @@ NO_TIMESTAMPS = 0x80  # AVFMT_NOTIMESTAMPS
 
 
 def lacks_presentation_times(container: InputContainer) -> bool:
-    """AVI stores only the order of decoding, and raw streams store no times."""
+    """Whether a file stores no times of presentation: AVI has only the order of decoding, raw streams have nothing."""
     return container.format.name == "avi" or bool(container.format.flags & NO_TIMESTAMPS)
 
 
 def frame_rate(stream: VideoStream, container: InputContainer) -> Fraction:
-    """Frames a second, on average; 25 where the file does not say."""
+    """Returns frames a second, on average; 25 where the file does not say."""
     guesses = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     if container.format.flags & NO_TIMESTAMPS:  # an average over times that were themselves guessed
         guesses = (stream.guessed_rate, stream.base_rate, stream.average_rate)
@@ -40,10 +40,10 @@ class TimestampRepair:
         self.moved = 0
         """Frames whose time was not later than the one before."""
         self.end: int | None = None
-        """When the last frame ends."""
+        """When the last frame ends, in ticks."""
 
     def apply(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-        """The same frames, with ``pts`` set and strictly increasing."""
+        """Yields the same frames, with ``pts`` set and strictly increasing."""
         exact = Fraction(self.start)  # where the running frame should be; keeps 29.97 from drifting
         previous: int | None = None
         previous_dts: int | None = None
@@ -74,7 +74,7 @@ class TimeWindow:
     start: Fraction | None = None
     end: Fraction | None = None
     shift: Fraction = Fraction(0)
-    """What is taken off every time, so that a part begins where the film began."""
+    """Subtracted from every time, so that a part begins where the film began."""
 
     @property
     def whole(self) -> bool:
@@ -84,7 +84,7 @@ class TimeWindow:
         return (self.start is None or seconds >= self.start) and (self.end is None or seconds < self.end)
 
     def apply(self, frames: Iterable[av.VideoFrame], time_base: Fraction) -> Iterator[av.VideoFrame]:
-        """The frames within, on the shifted clock; stops reading after the end."""
+        """Yields the frames within, on the shifted clock; stops reading after the end."""
         shift = round(self.shift / time_base)
         for frame in frames:
             seconds = (frame.pts or 0) * time_base

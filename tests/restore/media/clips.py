@@ -21,13 +21,24 @@ FASTEST: dict[str, Any] = {"preset": "ultrafast"}
 LOSSLESS: dict[str, Any] = {"preset": "ultrafast", "crf": 0}
 
 
+MADE: dict[tuple[str, ...], bytes] = {}
+"""Files that need no other, by the arguments that make them: a program is started once for all tests of one clip."""
+
+
 def ffmpeg(*arguments: str | Path) -> None:
     """Runs ffmpeg; the test is skipped where it is not installed."""
+    *rest, output = arguments
+    key = (*map(str, rest), Path(output).suffix)
+    if key in MADE:
+        Path(output).write_bytes(MADE[key])
+        return
     if shutil.which("ffmpeg") is None:
         missing("the ffmpeg program makes this test's clips, and is not installed")
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr}"
+    if not any(Path(argument).is_absolute() for argument in rest):
+        MADE[key] = Path(output).read_bytes()
 
 
 def picture(size: str = "64x48", frames: int = FRAMES, rate: int = RATE) -> list[str]:

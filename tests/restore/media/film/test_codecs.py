@@ -82,8 +82,8 @@ def test_odd_size_and_asked_format() -> None:
         ("h264", 60, None, "0 to 51"),
         ("h264", -1, None, "0 to 51"),
         ("hevc", None, "turbo", "ultrafast"),
-        ("ffv1", 20, None, "no --crf"),
-        ("prores", None, "4444", "add --pix-fmt yuv444p10le"),
+        ("ffv1", 20, None, "no crf"),
+        ("prores", None, "4444", "add pix_fmt yuv444p10le"),
     ],
 )
 def test_impossible_settings_are_refused(codec: str, crf: float | None, preset: str | None, says: str) -> None:

@@ -74,3 +74,15 @@ def test_a_film_that_breaks_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["source.mkv"]
     with pytest.raises(OutputError, match="does not exist"):
         DebugFilm(tmp_path / "absent" / "debug.mp4", source=source, rate=Fraction(12), matrix=Matrix.BT709)
+
+
+def test_a_run_that_colours_nothing_names_no_film(tmp_path: Path) -> None:
+    """As where an earlier run finished every unit: an empty file would be no film, and would replace that run's."""
+    (tmp_path / "source.mkv").write_bytes(b"-")
+    (tmp_path / "debug.mp4").write_bytes(b"of the run before")
+    with DebugFilm(
+        tmp_path / "debug.mp4", source=tmp_path / "source.mkv", rate=Fraction(12), matrix=Matrix.BT709
+    ) as film:
+        assert not list(film.watch([]))
+    assert (tmp_path / "debug.mp4").read_bytes() == b"of the run before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["debug.mp4", "source.mkv"]

@@ -35,7 +35,7 @@ def test_parse_chain_takes_off_one_level_of_quotes() -> None:
         ("split[a][b];[a][b]hstack", "one plain chain"),
         ("setpts=2*PTS", "sound"),
         ("reverse", "memory"),
-        ("trim=end=1", "--duration"),
+        ("trim=end=1", "duration of the part"),
         ("crop=w=9999", "refuses"),
         ("crop=nosuchoption=1", "refuses"),
         ("hstack", "refuses"),

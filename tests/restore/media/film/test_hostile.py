@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -22,6 +23,8 @@ def test_frames_too_large_to_be_true_are_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(decoding, "MOST_PIXELS", 128 * 96 - 1)
     with pytest.raises(InputError, match=r"128x96.*decompression bomb"):
         FilmSource(clip)
+    with pytest.raises(InputError, match=r"128x96.*decompression bomb"):
+        FilmSource(clip, film=0)
     monkeypatch.setattr(decoding, "MOST_PIXELS", 128 * 96)
     with FilmSource(clip) as film:
         assert sum(1 for _ in film.frames()) == FRAMES
@@ -79,3 +82,15 @@ def test_no_memory_for_a_frame() -> None:
 
     with pytest.raises(DeviceError, match="6000x4000"):
         decoding.decode_packet(Decoder(), None, Damage())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("duration", ["00:00:1/0", "00:00:1e999999999", "1e9:00:00", "", "00:00", "::"])
+def test_a_duration_that_is_none(duration: str) -> None:
+    """Python's fractions divide by zero, and fill all memory, when a file asks for it."""
+    stream: Any = SimpleNamespace(metadata={"DURATION": duration})
+    assert decoding.announced_end(stream) is None
+
+
+def test_a_name_longer_than_names_can_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="File name too long"):
+        FilmSource(tmp_path / ("a" * 300 + ".mkv"))

@@ -169,9 +169,17 @@ def test_a_part_begins_where_the_film_began(tmp_path: Path) -> None:
         np.testing.assert_array_equal(luma, whole[3 + offset])
 
 
+def test_the_length_of_a_part_of_a_late_film(tmp_path: Path) -> None:
+    """The estimate counts from where the film begins, not from zero on the file's clock."""
+    clip = make_clip(tmp_path / "late.mp4", "-output_ts_offset", "5")
+    with FilmSource(clip, duration_seconds=0.2) as film:
+        assert film.layout.frame_count_estimate == sum(1 for _ in film.frames()) == 5
+        assert film.layout.duration_seconds == pytest.approx(0.2)
+
+
 def test_a_part_behind_the_end_is_refused(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4")
-    with pytest.raises(OptionError, match="--start"):
+    with pytest.raises(OptionError, match="no frame in the chosen part"):
         FilmSource(clip, start_seconds=10)
 
 
