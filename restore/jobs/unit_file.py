@@ -102,7 +102,7 @@ def joined(
         with path.open("rb") as file:
             unit = read_index(file, path)
             if unit.extradata != (extradata or b""):
-                raise OutputError(f"{target} cannot be joined: its parts were encoded differently; use --restart")
+                raise OutputError(f"{target} cannot be joined: its parts were encoded differently; use restart")
             shown = sorted(packet.pts for packet in unit.packets)
             if number == 0:
                 times.extend(times_before(shown, delay))
@@ -144,7 +144,7 @@ def read_footer(path: Path) -> tuple[int, int]:
 
 
 def read_index(file: BinaryIO, path: Path) -> UnitIndex:
-    """Reads the end of a unit file, and goes to its first payload."""
+    """Reads the end of a unit file, and seeks to its first payload."""
     length, _ = read_footer(path)
     start = file.seek(0, os.SEEK_END) - length - FOOTER.size
     if start < 0:
@@ -169,7 +169,7 @@ def damaged(path: Path) -> DiskError:
 
 
 def reordering(packets: list[StoredPacket]) -> int:
-    """How many frames an encoder holds back: as it says by its first times of decoding, and at least what it needs."""
+    """Returns how many frames an encoder holds back: by its first times of decoding, and at least what it needs."""
     shown = sorted(packet.pts for packet in packets)
     place = {pts: index for index, pts in enumerate(shown)}
     needed = max((index - place[packet.pts] for index, packet in enumerate(packets)), default=0)

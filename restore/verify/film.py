@@ -127,7 +127,9 @@ class StreamCheck:
     """One copied stream, before and after."""
 
     name: str
-    kept: bool
+    is_there: bool
+    """The result has it."""
+
     identical: bool
     """Payloads agree byte for byte, apart from what containers add to them."""
 
@@ -155,7 +157,7 @@ def compare_streams(before: FilmSource, after: FilmSource, shift: Fraction, repo
                 report.problems.append(f"{described(old)} begins or ends at another time")
     report.facts["streams"] = checks
     for check in checks:
-        state = "identical" if check.identical else "kept, but other data" if check.kept else "missing"
+        state = "identical" if check.identical else "kept, but other data" if check.is_there else "missing"
         report.note("stream", f"{check.name}: {state}, {check.packets_out} of {check.packets_in} packets")
 
 

@@ -65,7 +65,7 @@ def stream_digests(path: Path, indices: set[int]) -> dict[int, StreamDigest]:
 
 
 def bare_payload(packet: Packet[Stream]) -> bytes:
-    """The payload without what a container adds: ADTS headers, start codes, lengths, repeated parameter sets."""
+    """Returns the payload without what containers add: ADTS headers, start codes, lengths, repeated parameter sets."""
     data = bytes(packet)
     context, name = packet.stream.codec_context, codec_name(packet.stream) or ""
     if name == "aac" and len(data) > ADTS_HEADER and data[0] == 0xFF and data[1] & 0xF6 == 0xF0:
@@ -81,7 +81,7 @@ def bare_payload(packet: Packet[Stream]) -> bytes:
 
 
 def length_prefixed(data: bytes, name: str, extradata: bytes) -> Iterator[bytes]:
-    """NAL units as in MP4 and Matroska; the width of their length fields stands in avcC and hvcC."""
+    """Yields NAL units as in MP4 and Matroska; the width of their length fields stands in avcC and hvcC."""
     width = (extradata[4 if name == "h264" else 21] & 3) + 1
     position = 0
     while position + width <= len(data):
@@ -92,13 +92,13 @@ def length_prefixed(data: bytes, name: str, extradata: bytes) -> Iterator[bytes]
 
 
 def start_coded(data: bytes) -> Iterator[bytes]:
-    """NAL units as in transport streams; zeros before a start code are padding."""
+    """Yields NAL units as in transport streams; zeros before a start code are padding."""
     for unit in data.split(START_CODE)[1:]:
         yield unit.rstrip(b"\x00")
 
 
 def is_picture(unit: bytes, name: str) -> bool:
-    """Coded picture data, not parameters or remarks."""
+    """Whether it is coded picture data, not parameters or remarks."""
     if not unit:
         return False
     return 1 <= unit[0] & 0x1F <= 5 if name == "h264" else (unit[0] >> 1) & 0x3F < 32

@@ -1,1 +1,1 @@
-"""Films: sources, sinks and what lies between a file and its frames."""
+"""Films: sources, sinks and what is between a file and its frames."""

@@ -47,7 +47,7 @@ class Container:
 
     @property
     def suffix(self) -> str:
-        """The usual one."""
+        """The usual suffix, with its dot."""
         return self.suffixes[0]
 
 
@@ -101,7 +101,7 @@ class CopiedStreams:
 
     @property
     def disposition(self) -> Disposition:
-        """The film's."""
+        """Disposition of the coloured stream: the film's."""
         return self.film.disposition if self.film is not None else Disposition(0)
 
 
@@ -146,7 +146,7 @@ def codec_name(stream: Stream) -> str | None:
 
 
 def described(stream: Stream) -> str:
-    """Number, type and codec of a stream, as ``subtitle stream #2 (mov_text)``."""
+    """Returns number, type and codec of a stream, as ``subtitle stream #2 (mov_text)``."""
     name, kind = codec_name(stream), "cover art" if is_cover_art(stream) else stream.type
     return f"{kind} stream #{stream.index}" + (f" ({name})" if name else "")
 
@@ -212,9 +212,9 @@ def best_plan(copied: CopiedStreams, codec: str, first: Container | None, *, rot
 
 
 def default_output_path(source: Path, codec: str | None = None) -> Path:
-    """``NAME.colour.EXT`` beside the source, in the source's container where that holds codec and streams.
+    """Returns ``NAME.colour.EXT`` beside the source, in the source's container where that holds codec and streams.
 
-    A container without a place for the note that the colour is machine-made is not chosen by itself.
+    A container without a place for the note that the colour is machine-made is only taken when asked for.
     Raises the same errors as opening the source, and ``EncoderError`` for an unknown codec.
     """
     suffix = source.suffix.lower()

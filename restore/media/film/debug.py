@@ -40,12 +40,12 @@ def enlarge(plane: FloatArray, like: FloatArray) -> FloatArray:
 
 
 def coloured(luma: FloatArray, chroma: FloatArray, matrix: Matrix) -> FloatArray:
-    """Luma ``h x w`` and small chroma ``2 x h' x w'`` as RGB ``h x w x 3`` in [0, 1]."""
+    """Converts luma ``h x w`` and small chroma ``2 x h' x w'`` to RGB ``h x w x 3`` in [0, 1]."""
     return rgb_from_luma_chroma(luma, np.stack([enlarge(plane, luma) for plane in chroma]), matrix)
 
 
 def debug_picture(frame: ChromaFrame, number: int, matrix: Matrix = Matrix.BT709) -> Picture:
-    """Four panels, RGB ``2h x 2w x 3``, of a frame with a trace; its luma is ``h x w``.
+    """Draws four panels, RGB ``2h x 2w x 3``, of a frame with a trace; its luma is ``h x w``.
 
     Above the colour before and after, below the confidence (white is sure) and the change as colour. A red frame
     stands around the first frame of a shot.
@@ -93,7 +93,7 @@ class DebugFilm:
         return self
 
     def watch(self, frames: Iterable[ChromaFrame]) -> Iterator[ChromaFrame]:
-        """Passes frames on, and writes each."""
+        """Passes frames through, and writes them."""
         for frame in frames:
             self.write(frame)
             yield frame

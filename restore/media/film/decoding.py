@@ -157,7 +157,7 @@ def check_frame_size(film: VideoStream, path: Path) -> None:
 def seek_before(container: InputContainer, seconds: Fraction) -> None:
     """Seeks to a key frame a little before ``seconds``; stays at the beginning where that is near."""
     target = int((seconds - SEEK_MARGIN_SECONDS) * av.time_base)
-    if target > (container.start_time or 0):  # AVI refuses what lies before
+    if target > (container.start_time or 0):  # AVI refuses what is before
         container.seek(target)
 
 

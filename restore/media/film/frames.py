@@ -56,7 +56,7 @@ class FilmLayout:
     """Frames say how bright the mastering display was, or change the picture for HDR displays."""
 
     interlaced: bool = False
-    """Frames still hold two fields each."""
+    """Frames still hold two fields."""
 
     field_order: int = 0
     """AVFieldOrder of the stream; 0 unknown, 1 progressive."""
@@ -112,12 +112,12 @@ class SourceFrame:
         return self.frame.pts
 
     def luma_codes(self) -> CodeArray:
-        """``H x W`` uint8 or uint16 view of the Y plane, lines possibly padded."""
+        """Returns a ``H x W`` uint8 or uint16 view of the Y plane, lines possibly padded."""
         return plane_view(self.frame, LUMA)
 
 
 def plane_view(frame: av.VideoFrame, index: int) -> CodeArray:
-    """Plane 0 (Y), 1 (Cb) or 2 (Cr) of a planar frame, ``rows x columns`` uint8 or little-endian uint16.
+    """Returns plane 0 (Y), 1 (Cb) or 2 (Cr) of a planar frame, ``rows x columns`` uint8 or little-endian uint16.
 
     A view of the frame's own memory: writing to it changes the frame (call ``make_writable`` first).
     """
@@ -205,6 +205,6 @@ class PlanarFrames:
 
 
 def upright(frame: av.VideoFrame) -> av.VideoFrame:
-    """The picture of a bottom-up frame, as in some AVIs or after vflip, with its lines stored from top to bottom."""
+    """Turns the lines of a bottom-up frame, as in some AVIs or after vflip, so that they run from top to bottom."""
     chain = FilterChain([FilterStep("copy", "")], sample_aspect_ratio=Fraction(1))
     return next(chain.apply([frame]))

@@ -223,8 +223,8 @@ class FilmSource:
         announced, cut_short = self.missing_at_the_end() if self.window.whole else (None, False)
         self.warnings += self.damage.warnings(announced, cut_short=cut_short)
         repair = self.repair
-        if repair.made and not repair.from_decoding:
-            self.warnings.append(f"{repair.made} frames had no time and were set at {float(self.rate):g} a second")
+        if repair.filled and not repair.from_decoding:
+            self.warnings.append(f"{repair.filled} frames had no time and were set at {float(self.rate):g} a second")
         if repair.moved:
             self.warnings.append(f"{repair.moved} frames had a time before the one shown earlier and were moved")
         if self.planar.resized:

@@ -35,7 +35,7 @@ class TimestampRepair:
         self.ticks_per_frame = 1 / (rate * time_base)
         self.start = start
         self.from_decoding = from_decoding
-        self.made = 0
+        self.filled = 0
         """Frames that had no time."""
         self.moved = 0
         """Frames whose time was not later than the one before."""
@@ -50,7 +50,7 @@ class TimestampRepair:
         for frame in frames:
             pts = None if self.from_decoding else frame.pts
             if pts is None:
-                self.made += 1
+                self.filled += 1
                 if previous is not None:
                     step = (frame.dts or 0) - (previous_dts or 0) if self.from_decoding else 0
                     known = frame.dts is not None and previous_dts is not None and step > 0
