@@ -7,8 +7,10 @@ process of its own, because only one that has never used a thread may fork.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -19,8 +21,10 @@ import cv2
 import torch
 import torch.fx.experimental.symbolic_shapes  # what building a network loads, as children would, one after the other
 
+from restore.cli import main as main_command
 from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.job import Job
 from restore.jobs.photos import PhotoOptions, colorize_photos
 from restore.jobs.workers import Workers
 from restore.paint.network import Colorizer
@@ -64,7 +68,37 @@ def colour_album(
     colorize_photos([source], target, colorizer=colorizer, options=chosen, workers=workers, progress=progress)
 
 
-WORKS: dict[str, Callable[..., None]] = {"film": colour_film, "album": colour_album}
+def run_command(
+    arguments: list[str], messages: str, kill_at: int | None = None, largest_file: int | None = None, home: str = ""
+) -> None:
+    """Runs the command line with units of a few frames, and exits as it does.
+
+    It is killed once its journal has ``kill_at`` new entries. No file grows over ``largest_file`` bytes, as on a full
+    disk.
+    """
+    sys.stderr.flush()
+    os.dup2(os.open(messages, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+    for lengths in [found for found in gc.get_objects() if type(found) is UnitLengths]:
+        lengths.__dict__.update(vars(UNITS))
+    UnitLengths.__init__.__defaults__ = (UNITS.shortest, UNITS.longest, UNITS.context)
+    if home:
+        os.environ["HOME"] = home
+    if kill_at is not None:
+        add, left = Job.add, [kill_at]
+
+        def add_and_die(job: Job, *entry: Any, **options: Any) -> None:
+            add(job, *entry, **options)
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        setattr(Job, "add", add_and_die)  # noqa: B010
+    if largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    main_command(arguments)
+
+
+WORKS: dict[str, Callable[..., None]] = {"film": colour_film, "album": colour_album, "command": run_command}
 
 
 def forked(work: Callable[[], None]) -> int:
@@ -75,7 +109,10 @@ def forked(work: Callable[[], None]) -> int:
     try:
         work()
         code = 0
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 0
     finally:
+        sys.stderr.flush()
         os._exit(code)
 
 

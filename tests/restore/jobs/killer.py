@@ -26,10 +26,18 @@ class Killer:
 
     def run(self, source: Path, target: Path, seconds: float | None = None, **options: Any) -> int:
         """Exit code: -9 where it was killed, after ``seconds`` or, for films, at its frame ``kill_at``."""
+        arguments = {"model": str(self.model), "source": str(source), "target": str(target), **options}
+        return self.ask(self.work, arguments, seconds)
+
+    def command(self, *arguments: object, messages: Path, **options: Any) -> int:
+        """Exit code of ``rechroma ARGUMENTS``; what it says is written to ``messages``."""
+        words = [str(argument) for argument in arguments]
+        return self.ask("command", {"arguments": words, "messages": str(messages), **options})
+
+    def ask(self, work: str, arguments: dict[str, Any], seconds: float | None = None) -> int:
         assert self.server.stdin is not None
         assert self.server.stdout is not None
-        arguments = {"model": str(self.model), "source": str(source), "target": str(target), **options}
-        self.server.stdin.write(json.dumps({"work": self.work, "arguments": arguments, "seconds": seconds}) + "\n")
+        self.server.stdin.write(json.dumps({"work": work, "arguments": arguments, "seconds": seconds}) + "\n")
         self.server.stdin.flush()
         return int(self.server.stdout.readline())
 
