@@ -1,6 +1,6 @@
 """Registers a visible and a thermal picture of one scene: which homography lays one on the other, and how well it fits.
 
-Brightness tells nothing, since warm may be dark; edges do. Both pictures become maps of edge strength, flattened to one
+Brightness says nothing, since warm may be dark; edges do. Both pictures become maps of edge strength, flattened to one
 local level. A start is found by features on these maps and by mutual information (Viola 1997) over a grid of scales and
 shifts; the enhanced correlation coefficient (Evangelidis 2008, ``cv2.findTransformECC``) refines it from coarse to
 fine. What is left is measured block by block, and pairs that do not fit are refused.
@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from restore.errors import InputError
 from restore_train.align.start import Homography, edge_map, mutual_information, starts
-
-__all__ = ["Alignment", "AlignmentError", "align", "warp_thermal"]
 
 Plane = NDArray[np.float32]
 
@@ -45,23 +43,23 @@ LARGEST_TILT = 0.35  # of the perspective part, per picture width
 
 
 class AlignmentError(InputError):
-    """The two pictures do not show one scene, or too little of it for both."""
+    """Raised when two pictures do not show one scene, or too little of it in both."""
 
     exit_code = 12
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where the thermal picture lies on the visible one."""
+    """Where the thermal picture is on the visible one, and how well it fits."""
 
     homography: Homography
     """``3 x 3``: pixels (x, y, 1) of the visible picture to those of the thermal one."""
     residual: float
     """Median shift left in blocks whose edges agree, in pixels of the working size (longer side 512)."""
     clear_share: float
-    """Share of the blocks with edges whose shift could be told."""
+    """Share of the blocks with edges whose shift is clear."""
     correlation: float
-    """Of the edge maps where they overlap, from -1 to 1."""
+    """Correlation of the edge maps where they overlap, from -1 to 1."""
     overlap: float
     """Share of the visible picture that the thermal one covers."""
     information: float
@@ -77,16 +75,16 @@ def align(visible: Plane, thermal: Plane) -> Alignment:
     for name, plane in (("visible", visible), ("thermal", thermal)):
         if plane.ndim != 2 or min(plane.shape) < 2 * BLOCK:
             raise AlignmentError(f"the {name} picture is {plane.shape[::-1]}; at least {2 * BLOCK} pixels a side")
-    small_visible, visible_scale = shrunk(visible)
-    small_thermal, thermal_scale = shrunk(thermal)
+    small_visible, visible_scale = shrink(visible)
+    small_thermal, thermal_scale = shrink(thermal)
     both = small_visible, small_thermal
-    coarse = [refined(*both, start, COARSE) for start in starts(*both)]
-    ranked = sorted((measured(*both, each) for each in coarse if each is not None), key=quality)
+    coarse = [refine(*both, start, COARSE) for start in starts(*both)]
+    ranked = sorted((evaluate(*both, warp) for warp in coarse if warp is not None), key=quality)
     best = None
     for candidate in reversed(ranked[-FOLLOWED:]):
-        for warp in improved(*both, candidate.homography):
-            found = measured(*both, warp)
-            best = found if best is None or quality(found) > quality(best) else best
+        for warp in refinements(*both, candidate.homography):
+            alignment = evaluate(*both, warp)
+            best = alignment if best is None or quality(alignment) > quality(best) else best
         if best is not None and best.clear_share >= CONVINCING_SHARE and best.residual <= LARGEST_RESIDUAL / 2:
             break
     if best is None:
@@ -100,33 +98,33 @@ def align(visible: Plane, thermal: Plane) -> Alignment:
     )
 
 
-def improved(visible: Plane, thermal: Plane, coarse: Homography) -> Iterator[Homography]:
-    """Ever finer transforms from a coarse one: by correlation, by blocks, and by correlation again."""
-    fine = refined(visible, thermal, coarse, FINE)
+def refinements(visible: Plane, thermal: Plane, coarse: Homography) -> Iterator[Homography]:
+    """Yields ever finer transforms from a coarse one: by correlation, by blocks, and by correlation again."""
+    fine = refine(visible, thermal, coarse, FINE)
     yield coarse
     warp = coarse if fine is None else fine
     yield warp
     for _ in range(2):
-        fitted = block_fitted(visible, thermal, warp)
+        fitted = fit_blocks(visible, thermal, warp)
         if fitted is None:
             return
         yield fitted
-        again = refined(visible, thermal, fitted, FINE)
+        again = refine(visible, thermal, fitted, FINE)
         if again is not None:
             yield again
         warp = fitted
 
 
 def warp_thermal(thermal: Plane, homography: Homography, height: int, width: int) -> tuple[Plane, NDArray[np.bool_]]:
-    """``thermal`` as seen from the visible picture of ``height x width``, and where it covers it."""
+    """Returns ``thermal`` as seen from the visible picture of ``height x width``, and where it covers it."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = cv2.warpPerspective(thermal, homography, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     inside = cv2.warpPerspective(np.ones_like(thermal), homography, (width, height), flags=flags)
     return np.asarray(warped, np.float32), np.asarray(inside > 0.999)
 
 
-def shrunk(plane: Plane) -> tuple[Plane, Homography]:
-    """At the working size, and the matrix from the picture's own pixels to its."""
+def shrink(plane: Plane) -> tuple[Plane, Homography]:
+    """Returns a picture at the working size, and the matrix from its own pixels to those."""
     height, width = plane.shape
     scale = WORKING_SIDE / max(height, width)
     size = (round(width * scale), round(height * scale))
@@ -137,31 +135,31 @@ def shrunk(plane: Plane) -> tuple[Plane, Homography]:
     return np.asarray(small, np.float32), matrix
 
 
-def refined(visible: Plane, thermal: Plane, start: Homography, levels: Sequence[float]) -> Homography | None:
-    """ECC from coarse to fine; nothing where it loses its way or ends in what two cameras cannot see."""
+def refine(visible: Plane, thermal: Plane, start: Homography, levels: Sequence[float]) -> Homography | None:
+    """Refines by ECC from coarse to fine; returns None where it diverges or ends in what two cameras cannot see."""
     warp = start / start[2, 2]
     for level in levels:
         scaling = np.array([[level, 0, level / 2 - 0.5], [0, level, level / 2 - 0.5], [0, 0, 1]])
-        template, moving = (edge_map(resized(plane, level)) for plane in (visible, thermal))
+        template, moving = (edge_map(resize_to_level(plane, level)) for plane in (visible, thermal))
         own = scaling @ warp @ np.linalg.inv(scaling)
         own = (own / own[2, 2]).astype(np.float32)
         motion = cv2.MOTION_AFFINE if level in COARSE else cv2.MOTION_HOMOGRAPHY
         everywhere = np.ones(moving.shape, np.uint8)
         matrix = np.ascontiguousarray(own[:2] if motion == cv2.MOTION_AFFINE else own)
         try:
-            _, found = cv2.findTransformECC(template, moving, matrix, motion, CRITERIA, everywhere, ECC_BLUR)
+            _, fitted = cv2.findTransformECC(template, moving, matrix, motion, CRITERIA, everywhere, ECC_BLUR)
         except cv2.error:
             return None
-        full = np.vstack([found, [0, 0, 1]]) if len(found) == 2 else found
+        full = np.vstack([fitted, [0, 0, 1]]) if len(fitted) == 2 else fitted
         warp = np.linalg.inv(scaling) @ full.astype(np.float64) @ scaling
         warp /= warp[2, 2]
     return warp if plausible(warp, visible) else None
 
 
-def block_fitted(visible: Plane, thermal: Plane, warp: Homography) -> Homography | None:
-    """One step by blocks: where each of them went, and the homography through most of them.
+def fit_blocks(visible: Plane, thermal: Plane, warp: Homography) -> Homography | None:
+    """Fits a homography through where most blocks went; returns None where too few are clear.
 
-    It is sturdier than a correlation over the whole where much of the picture has no partner.
+    This is sturdier than a correlation over the whole where much of the picture has no partner.
     """
     warped, inside = warp_thermal(thermal, warp, *visible.shape)
     moves = [move for move in block_moves(edge_map(visible), edge_map(warped), inside) if move.peak >= CLEAR_PEAK]
@@ -178,7 +176,7 @@ def block_fitted(visible: Plane, thermal: Plane, warp: Homography) -> Homography
     return fitted if plausible(fitted, visible) else None
 
 
-def resized(plane: Plane, level: float) -> Plane:
+def resize_to_level(plane: Plane, level: float) -> Plane:
     if level == 1:
         return plane
     size = (round(plane.shape[1] * level), round(plane.shape[0] * level))
@@ -186,7 +184,7 @@ def resized(plane: Plane, level: float) -> Plane:
 
 
 def plausible(homography: Homography, visible: Plane) -> bool:
-    """Two cameras side by side: no mirror, no fold, about one scale across and down, little tilt."""
+    """Whether two cameras side by side can see so: no mirror, no fold, about one scale across and down, little tilt."""
     height, width = visible.shape
     if not np.isfinite(homography).all():
         return False
@@ -197,8 +195,8 @@ def plausible(homography: Homography, visible: Plane) -> bool:
     return bool(area > 0 and sizes_fit and tilt < LARGEST_TILT and area > 0.5 * across * down)
 
 
-def measured(visible: Plane, thermal: Plane, homography: Homography) -> Alignment:
-    """The figures of a transform at the working size."""
+def evaluate(visible: Plane, thermal: Plane, homography: Homography) -> Alignment:
+    """Returns the figures of a transform at the working size."""
     warped, inside = warp_thermal(thermal, homography, *visible.shape)
     ours, theirs = edge_map(visible), edge_map(warped)
     overlap = float(inside.mean())
@@ -215,7 +213,7 @@ def measured(visible: Plane, thermal: Plane, homography: Homography) -> Alignmen
 
 @dataclass(frozen=True)
 class Move:
-    """Where a block of the visible picture's edges is found in the thermal picture."""
+    """Where a block of the visible picture's edges is in the thermal picture."""
 
     centre: tuple[float, float]
     """x, y of the block."""
@@ -226,7 +224,7 @@ class Move:
 
 
 def block_moves(ours: Plane, theirs: Plane, inside: NDArray[np.bool_]) -> Iterator[Move]:
-    """The moves of blocks that have edges and lie inside."""
+    """Yields the moves of blocks that have edges and are inside."""
     height, width = ours.shape
     busy = 0.5 * float(ours[inside].std()) if inside.any() else 0.0
     for top in range(REACH, height - BLOCK - REACH + 1, BLOCK // 2):
@@ -242,7 +240,7 @@ def block_moves(ours: Plane, theirs: Plane, inside: NDArray[np.bool_]) -> Iterat
 
 
 def vertex(scores: NDArray[np.float32], index: int) -> float:
-    """Where between its neighbours a peak really lies: the vertex of the parabola through three values."""
+    """Returns where between its neighbours a peak is: the vertex of the parabola through three values."""
     if not 0 < index < len(scores) - 1:
         return 0.0
     before, here, after = (float(value) for value in scores[index - 1 : index + 2])
@@ -251,16 +249,16 @@ def vertex(scores: NDArray[np.float32], index: int) -> float:
 
 
 def quality(alignment: Alignment) -> float:
-    """The better, the higher: edges that correlate over much of the picture."""
+    """Returns the higher a figure, the better edges correlate over much of the picture."""
     return alignment.correlation * min(1.0, alignment.overlap / LEAST_OVERLAP) + 0.2 * alignment.clear_share
 
 
-def fault(found: Alignment) -> str:
-    """Why a pair is refused; empty for one that is good."""
-    if found.overlap < LEAST_OVERLAP:
-        return f"they share {100 * found.overlap:.0f} % of the visible picture"
-    if found.clear_share < LEAST_CLEAR_SHARE:
-        return f"edges agree in {100 * found.clear_share:.0f} % of the blocks"
-    if found.residual > LARGEST_RESIDUAL:
-        return f"{found.residual:.1f} pixels are left between them"
+def fault(alignment: Alignment) -> str:
+    """Returns why a pair is refused; nothing for a good one."""
+    if alignment.overlap < LEAST_OVERLAP:
+        return f"they share {100 * alignment.overlap:.0f} % of the visible picture"
+    if alignment.clear_share < LEAST_CLEAR_SHARE:
+        return f"edges agree in {100 * alignment.clear_share:.0f} % of the blocks"
+    if alignment.residual > LARGEST_RESIDUAL:
+        return f"{alignment.residual:.1f} pixels are left between them"
     return ""

@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Homography", "edge_map", "mutual_information", "starts"]
-
 Plane = NDArray[np.float32]
 Homography = NDArray[np.float64]
 
@@ -18,13 +16,13 @@ LEVEL_BLUR = 16.0  # pixels over which edge strength is brought to one level
 BINS = 24  # tones a picture, for mutual information
 SEARCH_SIDE = 128  # pixels of the visible picture's longer side in the search by mutual information
 SEARCH_SCALES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.12, 1.25, 1.43, 1.67)
-BEST_KEPT = 2  # of that search
+BEST_OF_SEARCH = 2  # of that search
 LEAST_MATCHES = 10
 RATIO = 0.85  # of the best to the second best match (Lowe 2004, section 7.1)
 
 
 def edge_map(plane: Plane) -> Plane:
-    """Strength of edges of ``H x W``, brought to one level everywhere: alike for a picture and its negative."""
+    """Returns the strength of edges ``H x W``, at one level everywhere: alike for a picture and its negative."""
     smooth = cv2.GaussianBlur(plane, (0, 0), EDGE_BLUR)
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, *order, ksize=3) for order in ((1, 0), (0, 1)))
     strength = cv2.magnitude(across, down)
@@ -34,18 +32,18 @@ def edge_map(plane: Plane) -> Plane:
 
 
 def mutual_information(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Nats that the tones of two equally long samples in [0, 1] tell of each other (Viola 1997)."""
+    """Returns the nats that the tones of two equally long samples in [0, 1] say of each other (Viola 1997)."""
     joint, _, _ = np.histogram2d(first.ravel(), second.ravel(), bins=BINS, range=((0, 1), (0, 1)))
     joint /= max(joint.sum(), 1.0)
     apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-    seen = joint > 0
-    return float((joint[seen] * np.log(joint[seen] / apart[seen])).sum())
+    some = joint > 0
+    return float((joint[some] * np.log(joint[some] / apart[some])).sum())
 
 
 def starts(visible: Plane, thermal: Plane) -> Iterator[Homography]:
-    """Matrices from the visible to the thermal picture's pixels, to be refined.
+    """Yields matrices from the visible to the thermal picture's pixels, to be refined.
 
-    The pictures laid on each other corner to corner, matched features, and the best of a search.
+    They lay the pictures on each other corner to corner, match features, and are the best of a search.
     """
     fitted = np.diag([thermal.shape[1] / visible.shape[1], thermal.shape[0] / visible.shape[0], 1.0])
     yield fitted
@@ -56,7 +54,7 @@ def starts(visible: Plane, thermal: Plane) -> Iterator[Homography]:
 
 
 def from_features(visible: Plane, thermal: Plane) -> Homography | None:
-    """SIFT on the edge maps, where a picture and its negative look alike; nothing where too little matches."""
+    """Matches SIFT on the edge maps, where a picture and its negative look alike; None where too little matches."""
     sift = cv2.SIFT.create(nfeatures=1500, contrastThreshold=0.02)
     keys, descriptors = [], []
     for plane in (visible, thermal):
@@ -73,14 +71,14 @@ def from_features(visible: Plane, thermal: Plane) -> Homography | None:
     source = np.array([keys[0][match.queryIdx].pt for match in good], np.float32)
     target = np.array([keys[1][match.trainIdx].pt for match in good], np.float32)
     cv2.setRNGSeed(0)
-    found, inliers = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=4.0)
-    if found is None or int(inliers.sum()) < LEAST_MATCHES // 2:
+    affine, inliers = cv2.estimateAffinePartial2D(source, target, ransacReprojThreshold=4.0)
+    if affine is None or int(inliers.sum()) < LEAST_MATCHES // 2:
         return None
-    return np.vstack([found, [0, 0, 1]]).astype(np.float64)
+    return np.vstack([affine, [0, 0, 1]]).astype(np.float64)
 
 
 def by_search(visible: Plane, thermal: Plane) -> Iterator[Homography]:
-    """Scales and shifts, ranked by the correlation of edges at each scale and then by mutual information of tones."""
+    """Yields scales and shifts, ranked by the correlation of edges at each scale, then by mutual information."""
     shrink = SEARCH_SIDE / max(visible.shape)
     small = np.asarray(cv2.resize(visible, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA), np.float32)
     base = visible.shape[1] / thermal.shape[1]
@@ -95,12 +93,12 @@ def by_search(visible: Plane, thermal: Plane) -> Iterator[Homography]:
         inside = warped >= 0
         if inside.mean() > 0.3:
             ranked.append((mutual_information(small[inside], warped[inside]), matrix))
-    ranked.sort(key=lambda each: -each[0])
-    yield from (matrix for _, matrix in ranked[:BEST_KEPT])
+    ranked.sort(key=lambda candidate: -candidate[0])
+    yield from (matrix for _, matrix in ranked[:BEST_OF_SEARCH])
 
 
 def best_shift(fixed: Plane, moving: Plane) -> tuple[int, int]:
-    """Pixels (across, down) by which ``moving`` is laid on ``fixed``; their overlap is at least half of the smaller."""
+    """Returns the pixels (across, down) from ``fixed`` to ``moving``; they overlap by at least half of the smaller."""
     height, width = moving.shape
     margin_down, margin_across = height // 2, width // 2
     field = cv2.copyMakeBorder(

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import click
 
-from restore.cli.console import console
 from restore.cli.options import existing_or_not
 from restore.errors import InputError, OptionError
-
-__all__ = ["train"]
+from restore_train.cli.output import show_line
 
 
 @click.command()
@@ -30,7 +28,7 @@ def train(
     threads: int,
     dry_run: bool,
 ) -> None:
-    """Train a model from RECIPE, or go on where the run was stopped."""
+    """Train a model from RECIPE, or resume a run that was stopped."""
     from restore.paint.network import has_native_bf16, pick_device
     from restore_train.loop import TrainOptions
     from restore_train.loop import train as run
@@ -52,4 +50,4 @@ def train(
         raise InputError(f"{error.filename} is missing; check the recipe and --data") from error
     except ValueError as error:
         raise OptionError(str(error)) from error
-    console.print("dry run done" if dry_run else f"weights: {weights}", markup=False)
+    show_line("dry run done" if dry_run else f"weights: {weights}")

@@ -22,7 +22,7 @@ STRENGTHS = ("off", "light", "strong")
 
 
 class FilmClip:
-    """One colour film, or several of one format joined by hard cuts; read again for every use, never held.
+    """One colour film, or several of one format joined by hard cuts; read again for every use, never all in memory.
 
     Raises ``InputError`` for a film without colour, or films that cannot be joined.
     """

@@ -64,7 +64,7 @@ class Column:
     better: Literal["high", "low", "truth"]
     meaning: str
     beside_truth: Literal["", "percent", "factor"] = ""
-    """How it is also shown relative to the ground truth's own."""
+    """How it is also shown in relation to the truth's own."""
 
 
 PICTURE_COLUMNS = (
@@ -105,7 +105,7 @@ class TruePicture:
         return cls(name, rgb, lab, prior.weights(lab), smooth_regions(luma_of(rgb)))
 
     def measure(self, result: Rgb) -> PictureFigures:
-        """Figures of a colouring ``H x W x 3`` in [0, 1] of this picture's gray."""
+        """Returns the figures of a colouring ``H x W x 3`` in [0, 1] of this picture's gray."""
         shown = as_shown(result)
         lab = lab_from_rgb(shown)
         return PictureFigures(
@@ -123,13 +123,15 @@ class TruePicture:
 
 
 def as_shown(rgb: Rgb) -> Rgb:
-    """What an 8-bit file would hold, still in [0, 1]."""
+    """Rounds RGB to what an 8-bit file holds, still in [0, 1]."""
     return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.float32) / np.float32(255)
 
 
 def mean_figures(rows: Sequence[DataclassInstance]) -> dict[str, float]:
-    """Means over pictures or clips, each over those where the figure is finite: PSNR of an equal picture is not, and
-    a picture without a smooth region has no rainbow. All infinite stays infinite."""
+    """Returns the means over pictures or clips, of each figure over those where it is finite.
+
+    PSNR of an equal picture is not, and a picture without a smooth region has no rainbow. All infinite stays infinite.
+    """
     means = {}
     for item in fields(rows[0]):
         if item.name != "name":
@@ -140,7 +142,7 @@ def mean_figures(rows: Sequence[DataclassInstance]) -> dict[str, float]:
 
 
 def summaries(rows: Mapping[str, Sequence[PictureFigures]]) -> dict[str, dict[str, float]]:
-    """Of each label the set's means, and dCF; ``rows`` holds the label ``truth``."""
+    """Returns for each label the set's means, and dCF; ``rows`` has the label ``truth``."""
     means = {label: mean_figures(figures) for label, figures in rows.items()}
     for summary in means.values():
         summary["dcf"] = summary["cf"] - means["truth"]["cf"]
@@ -148,9 +150,9 @@ def summaries(rows: Mapping[str, Sequence[PictureFigures]]) -> dict[str, dict[st
 
 
 def text_of(column: Column, value: float, truth: float) -> tuple[str, str]:
-    """A figure as text, and its relation to the truth's where the column asks for it."""
-    shown = f"{value:.{column.decimals}f}" if np.isfinite(value) else "∞" if np.isposinf(value) else "-"
+    """Returns a figure as text, and its relation to the truth's where the column asks for it."""
+    text = f"{value:.{column.decimals}f}" if np.isfinite(value) else "∞" if np.isposinf(value) else "-"
     if not column.beside_truth or not np.isfinite(value) or not truth > 0:
-        return shown, ""
+        return text, ""
     share = value / truth
-    return shown, f"{100 * share:.0f} %" if column.beside_truth == "percent" else f"{share:.2f} x"
+    return text, f"{100 * share:.0f} %" if column.beside_truth == "percent" else f"{share:.2f} x"

@@ -24,23 +24,23 @@ CHROMA_BLUR = 2.0  # pixels; the rounding of 8-bit RGB is noise of about half a 
 
 
 def luma_of(rgb: Rgb) -> NDArray[np.float32]:
-    """BT.601 luma of RGB ``... x 3``, full range."""
+    """Returns the BT.601 luma of RGB ``... x 3``, full range."""
     return rgb @ LUMA
 
 
 def chroma_of(rgb: Rgb) -> NDArray[np.float32]:
-    """BT.601 Cb and Cr ``... x 2`` in [-0.5, 0.5] of RGB ``... x 3``."""
+    """Returns BT.601 Cb and Cr ``... x 2`` in [-0.5, 0.5] of RGB ``... x 3``."""
     return rgb @ CHROMA.T
 
 
 def psnr(result: NDArray[np.number], truth: NDArray[np.number]) -> float:
-    """Peak signal-to-noise ratio in dB for values whose peak is 1; infinite for equal arrays."""
+    """Returns the peak signal-to-noise ratio in dB for values whose peak is 1; infinite for equal arrays."""
     error = float(np.mean((result.astype(np.float64) - truth.astype(np.float64)) ** 2))
     return float("inf") if error == 0 else -10 * float(np.log10(error))
 
 
 def ssim(result: Rgb, truth: Rgb) -> float:
-    """Structural similarity (Wang 2004: Gaussian window, sigma 1.5), the mean over R, G and B in [0, 1].
+    """Returns the structural similarity (Wang 2004: Gaussian window, sigma 1.5), the mean over R, G and B in [0, 1].
 
     Raises ``ValueError`` for a picture of less than 11 pixels a side.
     """
@@ -51,17 +51,17 @@ def ssim(result: Rgb, truth: Rgb) -> float:
 
 
 def lab_from_rgb(rgb: Rgb) -> NDArray[np.float32]:
-    """sRGB ``H x W x 3`` in [0, 1] to CIE Lab (D65): L in [0, 100], a and b in about [-110, 110]."""
+    """Converts sRGB ``H x W x 3`` in [0, 1] to CIE Lab (D65): L in [0, 100], a and b in about [-110, 110]."""
     return np.asarray(rgb2lab(rgb.astype(np.float32)), np.float32)
 
 
 def mean_ciede2000(result_lab: NDArray[np.float32], truth_lab: NDArray[np.float32]) -> float:
-    """Mean CIEDE2000 colour difference (Sharma 2005) of two Lab pictures."""
+    """Returns the mean CIEDE2000 colour difference (Sharma 2005) of two Lab pictures."""
     return float(np.mean(deltaE_ciede2000(truth_lab, result_lab)))
 
 
 def colourfulness(rgb: Rgb, *, absolute: bool = False) -> float:
-    """Colourfulness of Hasler and Susstrunk 2003 (their M3), on values in [0, 255].
+    """Returns the colourfulness of Hasler and Susstrunk 2003 (their M3), on values in [0, 255].
 
     ``absolute`` takes |rg| and |yb| first, as the published tables of DDColor and ColorMNet do; about 16 % lower.
     """
@@ -77,7 +77,7 @@ def colourfulness(rgb: Rgb, *, absolute: bool = False) -> float:
 def area_under_ab_errors(
     result_lab: NDArray[np.float32], truth_lab: NDArray[np.float32], weights: NDArray[np.float64] | None = None
 ) -> float:
-    """Raw accuracy of Zhang 2016: share of pixels with an ab error up to a threshold, averaged over 0-150; percent.
+    """Returns the raw accuracy of Zhang 2016: percent of pixels with an ab error up to 0, 1, ... 150, averaged.
 
     ``weights`` ``H x W`` rebalances the pixels, by the rarity of their true colour for instance.
     """
@@ -103,11 +103,11 @@ class AbPrior:
         self._rarity = None
 
     def weights(self, truth_lab: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Weights ``H x W`` of a picture that was added; their mean over the set is about 1."""
+        """Returns the weights ``H x W`` of a picture that was added; their mean over the set is about 1."""
         return self.rarity()[ab_cells(truth_lab)]
 
     def rarity(self) -> NDArray[np.float64]:
-        """The weight of each ab cell, 576 in all; 0 for colours that never occurred."""
+        """Returns the weight of each ab cell, 576 in all; 0 for colours that never occurred."""
         if self._rarity is None:
             counts = self._counts.reshape(AB_CELLS, AB_CELLS)
             smooth = np.asarray(cv2.GaussianBlur(counts, (0, 0), 5 / AB_CELL, borderType=cv2.BORDER_CONSTANT))
@@ -119,13 +119,13 @@ class AbPrior:
 
 
 def ab_cells(lab: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Number of each pixel's ab cell, ``H x W``, from 0 to 575."""
+    """Returns the number of each pixel's ab cell, ``H x W``, from 0 to 575."""
     a, b = ((np.clip(lab[..., axis], -AB_HALF, AB_HALF - 1e-3) + AB_HALF) // AB_CELL for axis in (1, 2))
     return np.asarray(a * AB_CELLS + b, np.int64)
 
 
 def smooth_regions(luma: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where luma ``H x W`` in [0, 1] is smooth: its standard deviation in 9 x 9 pixels is at most 0.012."""
+    """Returns where luma ``H x W`` in [0, 1] is smooth: its standard deviation in 9 x 9 pixels is at most 0.012."""
     window = (SMOOTH_WINDOW, SMOOTH_WINDOW)
     precise = luma.astype(np.float64)
     mean = cv2.boxFilter(precise, -1, window)
@@ -134,7 +134,7 @@ def smooth_regions(luma: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def chroma_gradient(rgb: Rgb, region: NDArray[np.bool_]) -> float:
-    """The "rainbow" figure: mean absolute chroma gradient inside ``region`` ``H x W``, in 8-bit codes a pixel.
+    """Returns the "rainbow" figure: mean absolute chroma gradient inside ``region`` ``H x W``, in 8-bit codes a pixel.
 
     The mean of |dCb/dx|, |dCb/dy|, |dCr/dx| and |dCr/dy| (central differences) of chroma blurred by a Gaussian of
     sigma 2, times 255. With ``region`` the smooth luma of the truth, blotches and rainbows raise it, and it is read as

@@ -22,7 +22,7 @@ JPEG_QUALITY = 90
 
 
 def tile(picture: Rgb) -> Page:
-    """One picture, fitted into ``TILE`` on black."""
+    """Fits a picture into ``TILE`` on black."""
     height, width = picture.shape[:2]
     scale = min(TILE[0] / width, TILE[1] / height)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
@@ -34,7 +34,7 @@ def tile(picture: Rgb) -> Page:
 
 
 def group(label: str, pictures: Sequence[Rgb]) -> Page:
-    """Pictures in a row under their label."""
+    """Draws pictures in a row under their label."""
     strip = np.hstack([tile(picture) for picture in pictures])
     head = np.zeros((LABEL_HEIGHT, strip.shape[1], 3), np.uint8)
     white = (255, 255, 255)
@@ -44,9 +44,9 @@ def group(label: str, pictures: Sequence[Rgb]) -> Page:
 
 
 def contact_sheets(groups: Iterable[tuple[str, Sequence[Rgb]]]) -> Iterator[Page]:
-    """Pages ``H x W x 3`` (RGB, 8 bit) of labelled groups of RGB pictures in [0, 1], in their order.
+    """Yields pages ``H x W x 3`` (RGB, 8 bit) of labelled groups of RGB pictures in [0, 1], in their order.
 
-    All groups have the same number of pictures; a page holds at most ``ROWS x COLUMNS`` groups, and no more are held.
+    All groups have the same number of pictures; a page has ``ROWS x COLUMNS`` groups, and no more are in memory.
     """
     coming = iter(groups)
     while cells := [group(label, pictures) for label, pictures in islice(coming, ROWS * COLUMNS)]:
@@ -55,7 +55,7 @@ def contact_sheets(groups: Iterable[tuple[str, Sequence[Rgb]]]) -> Iterator[Page
 
 
 def jpeg(picture: Rgb) -> bytes:
-    """RGB ``H x W x 3`` in [0, 1] as a JPEG with full chroma, at most 640 pixels a side."""
+    """Encodes RGB ``H x W x 3`` in [0, 1] as a JPEG with full chroma, at most 640 pixels a side."""
     height, width = picture.shape[:2]
     scale = min(1.0, JPEG_SIDE / max(height, width))
     if scale < 1:

@@ -29,7 +29,7 @@ STABLE_LUMA = 0.02
 
 
 def js_divergence(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Jensen-Shannon divergence, in nats, of distributions ``... x N``: 0 where equal, ln 2 where disjoint."""
+    """Returns the Jensen-Shannon divergence, in nats, of distributions ``... x N``: 0 if equal, ln 2 if disjoint."""
     middle = (first + second) / 2
     total = np.zeros(middle.shape[:-1])
     for one in (first, second):
@@ -39,7 +39,7 @@ def js_divergence(first: NDArray[np.float64], second: NDArray[np.float64]) -> ND
 
 
 def channel_shares(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Histograms ``C x 256``, each summing to 1, of a picture's channels ``H x W x C``."""
+    """Returns histograms ``C x 256``, each summing to 1, of a picture's channels ``H x W x C``."""
     flat = codes.reshape(-1, codes.shape[-1])
     return np.stack([np.bincount(channel, minlength=256) for channel in flat.T]) / len(flat)
 
@@ -63,14 +63,14 @@ class Consistency:
 
     @property
     def value(self) -> float:
-        """Gaps that no shot is long enough for are left out; NaN where none is."""
+        """The mean; gaps that no shot is long enough for are left out, and NaN remains where none is."""
         means = [np.mean(values) for values in self._divergences.values() if values]
         return float(np.mean(means)) if means else float("nan")
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Where each pixel of a frame was in the frame before, told by the gray source alone."""
+    """Where each pixel of a frame was in the frame before, judged by the gray source alone."""
 
     previous: NDArray[np.float32]
     """``H x W x 2`` (x, y): the position in the previous frame."""
@@ -80,13 +80,13 @@ class Motion:
     """``H x W``: and surely so, within half a pixel and of the same luma."""
 
     def fetch(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The previous frame's picture ``H x W x C`` moved to where this frame has it."""
+        """Moves the previous frame's picture ``H x W x C`` to where this frame has it."""
         x, y = self.previous[..., 0], self.previous[..., 1]
         return np.asarray(cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def motion_to_previous(luma: Luma, previous: Luma) -> Motion:
-    """Motion between two lumas ``H x W`` in [0, 1] of one shot.
+    """Finds the motion between two lumas ``H x W`` in [0, 1] of one shot.
 
     DIS at OpenCV's medium preset and the pictures' own size: neither the preset nor the size nor the confidence of the
     temporal filter, so that the filter is not measured with its own ruler.
