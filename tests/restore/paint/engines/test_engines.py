@@ -37,18 +37,22 @@ def test_every_engine_gives_the_chroma_of_torch(toy_graph: bytes, luma: FloatArr
         assert engine(luma[:1, :, :32, :64]).shape == (1, 2, 8, 16)
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_a_colorizer_on_every_engine(toy_model: Path, toy_colorizer: Colorizer, name: str) -> None:
-    colorizer = Colorizer(str(toy_model), engine=name, device="cpu", working_size=64, precision="fp32")
-    assert (colorizer.engine.name, colorizer.precision) == (name, "fp32")
-    assert colorizer.weights_sha256 == toy_colorizer.weights_sha256
+@pytest.mark.parametrize(
+    ("name", "precision", "tolerance"),
+    [*((name, "fp32", 1e-4) for name in ENGINES), ("torch", "bf16", 0.02), ("openvino", "bf16", 0.02)],
+)
+def test_a_colorizer_on_every_engine(toy_model: Path, name: str, precision: str, tolerance: float) -> None:
+    colorizer = Colorizer(str(toy_model), engine=name, device="cpu", working_size=64, precision=precision)
+    assert (colorizer.engine.name, colorizer.precision) == (name, precision)
+    reference = Colorizer(str(toy_model), engine="torch", device="cpu", working_size=64, precision="fp32")
+    assert colorizer.weights_sha256 == reference.weights_sha256
     pictures = [
         np.random.default_rng(seed).random(shape, np.float32) for seed, shape in enumerate([(50, 70), (64, 48)])
     ]
     prepared = [colorizer.prepare(picture) for picture in pictures]
-    for ours, theirs in zip(colorizer.predict(prepared), toy_colorizer.predict(prepared), strict=True):
+    for ours, theirs in zip(colorizer.predict(prepared), reference.predict(prepared), strict=True):
         assert ours.shape == theirs.shape
-        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        np.testing.assert_allclose(ours, theirs, atol=tolerance)
 
 
 def without(*packages: str) -> Callable[[str], ModuleSpec | None]:
