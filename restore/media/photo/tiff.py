@@ -7,11 +7,11 @@ import logging
 import math
 import struct
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-import imagecodecs
 import numpy as np
 import tifffile
+import tifftools
 
 from restore.colour import FloatArray
 from restore.errors import DamagedMediaError, InputError
@@ -27,6 +27,7 @@ from restore.media.photo.photo import (
     rescale,
     rgb_codes,
 )
+from restore.media.photo.png import with_alpha
 from restore.media.photo.tiff_ifd import (
     TYPE_SIZES,
     Directory,
@@ -34,23 +35,21 @@ from restore.media.photo.tiff_ifd import (
     Tag,
     flavour_of,
     number,
-    pack_directory,
     read_directories,
-    short,
 )
 
 log = logging.getLogger(__name__)
 
-LONG, BYTE, UNDEFINED = 4, 1, 7
+BYTE, ASCII, UNDEFINED, IFD, IFD8 = 1, 2, 7, 13, 18
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS = 256, 257, 258, 259, 262, 273
 ORIENTATION, SAMPLES, STRIP_ROWS, STRIP_SIZES, PLANAR, PREDICTOR, EXTRA_SAMPLES = 274, 277, 278, 279, 284, 317, 338
 TILE_OFFSETS, TILE_SIZES, SAMPLE_FORMAT, SUB_DIRECTORIES, XMP, ICC = 324, 325, 339, 330, 700, 34675
-# Tags about how samples were stored, which the writer decides; responses and transfer curves of one gray channel;
-# old-style and new JPEG tables; YCbCr; fax options; ink names; sub-directories (pyramids); ImageJ's own.
+# Tags about how samples were stored, which the writer decides; responses and transfer curves of one gray channel; JPEG
+# tables, old and new; YCbCr; fax options and directories; ink names; sub-directories (pyramids); ImageJ's own.
 NOT_COPIED = {
     *(WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, STRIPS, SAMPLES, STRIP_ROWS, STRIP_SIZES, PLANAR, PREDICTOR),
     *(263, 264, 265, 266, 280, 281, 288, 289, 290, 291, 292, 293, 301, 320, 321, 322, 323, TILE_OFFSETS, TILE_SIZES),
-    *(326, 327, 328, SUB_DIRECTORIES, 332, 333, 334, 336, EXTRA_SAMPLES, SAMPLE_FORMAT, 340, 341, 342, 347),
+    *(326, 327, 328, SUB_DIRECTORIES, 332, 333, 334, 336, EXTRA_SAMPLES, SAMPLE_FORMAT, 340, 341, 342, 347, 400),
     *(*range(512, 522), *range(529, 533), 32995, 32996, 50838, 50839, ICC, XMP),
 }
 MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, MASK, SEPARATED, YCBCR = range(7)
@@ -198,73 +197,52 @@ def extra_sample(directory: Directory, order: str) -> int:
 
 
 def write_tiff(photo: Photo, chromas: list[FloatArray]) -> bytes:
-    """Encodes all pages as RGB or RGBA in strips."""
-    layout: TiffLayout = photo.layout
-    flavour = layout.flavour
-    file = bytearray(flavour.header)
-    pointer_place = len(file)
-    file += bytes(flavour.pointer_size)
-    for page, chroma, source in zip(photo.pages, chromas, layout.directories, strict=True):
-        directory, strips = encode_page(photo, page, chroma, source, flavour)
-        starts = []
-        for strip in strips:
-            starts.append(len(file))
-            file += strip + bytes(len(strip) % 2)
-        sizes = [len(strip) for strip in strips]
-        kind, letter = (16, "Q") if flavour.big else (LONG, "I")
-        try:
-            for code, values in ((STRIPS, starts), (STRIP_SIZES, sizes)):
-                directory[code] = Tag(kind, struct.pack(f"{flavour.order}{len(values)}{letter}", *values))
-        except struct.error as error:
-            raise InputError("the coloured TIFF would pass 4 GB; convert it to BigTIFF") from error
-        packed, next_place = pack_directory(directory, len(file), flavour)
-        struct.pack_into(flavour.pointer, file, pointer_place, len(file))
-        pointer_place = len(file) + next_place
-        file += packed + bytes(len(packed) % 2)
-    return bytes(file)
+    """Encodes all pages as RGB or RGBA in strips, with the source's tags beside those about samples."""
+    flavour, pages, result = photo.layout.flavour, io.BytesIO(), io.BytesIO()
+    with tifffile.TiffWriter(pages, bigtiff=True, byteorder=flavour.order) as writer:
+        for page, chroma, source in zip(photo.pages, chromas, photo.layout.directories, strict=True):
+            samples = with_alpha(rgb_codes(page, chroma, photo.bit_depth), page.alpha)
+            scheme = number(source[COMPRESSION], flavour.order) if COMPRESSION in source else NONE
+            scheme = COMPRESSIONS.get(scheme, DEFLATE)
+            writer.write(
+                samples,
+                photometric=RGB,
+                extrasamples=None if page.alpha is None else [extra_sample(source, flavour.order)],
+                compression=scheme,
+                predictor=HORIZONTAL if scheme in PREDICTED else None,
+                rowsperstrip=max(1, min(len(samples), STRIP_BYTES // samples[0].nbytes)),
+                metadata=None,
+                maxworkers=1,  # photos already run side by side
+            )
+    info = tifftools.read_tiff(pages)
+    for directory, source in zip(info["ifds"], photo.layout.directories, strict=True):
+        directory["tags"] = {code: tag for code, tag in directory["tags"].items() if code in NOT_COPIED} | entries(
+            with_new_metadata(source), flavour.order
+        )
+    tifftools.write_tiff(info, result, bigtiff=flavour.big)
+    return result.getvalue()
 
 
-def encode_page(
-    photo: Photo, page: Page, chroma: FloatArray, source: Directory, flavour: Flavour
-) -> tuple[Directory, list[bytes]]:
-    """Returns the page's tags, without the places of its strips, and the strips."""
-    order = flavour.order
-    samples = rgb_codes(page, chroma, photo.bit_depth)
-    if page.alpha is not None:
-        dtype = np.uint8 if samples.dtype == np.uint8 else np.uint16
-        samples = np.dstack([samples, rescale(page.alpha, full_scale(page.alpha), dtype)])
-    rows, columns, channels = samples.shape
-    scheme = COMPRESSIONS.get(number(source[COMPRESSION], order) if COMPRESSION in source else NONE, DEFLATE)
-    strip_rows = max(1, min(rows, STRIP_BYTES // samples[0].nbytes))
-    directory = {code: tag for code, tag in source.items() if code not in NOT_COPIED}
-    directory |= {
-        WIDTH: Tag(LONG, struct.pack(f"{order}I", columns)),
-        HEIGHT: Tag(LONG, struct.pack(f"{order}I", rows)),
-        BITS: short(order, *[photo.bit_depth] * channels),
-        COMPRESSION: short(order, scheme),
-        PHOTOMETRIC: short(order, RGB),
-        SAMPLES: short(order, channels),
-        STRIP_ROWS: Tag(LONG, struct.pack(f"{order}I", strip_rows)),
-        PLANAR: short(order, 1),
-    }
-    if page.alpha is not None:
-        directory[EXTRA_SAMPLES] = short(order, extra_sample(source, order))
-    if scheme in PREDICTED:
-        directory[PREDICTOR] = short(order, HORIZONTAL)
+def with_new_metadata(source: Directory) -> Directory:
+    """Returns a page's tags that still hold, with its profile and XMP as its result has them."""
     profile, _ = rgb_profile_for(source[ICC].value if ICC in source else None)
-    if profile is not None:
-        directory[ICC] = Tag(UNDEFINED, profile)
-    directory[XMP] = Tag(BYTE, mark_machine_made(source[XMP].value if XMP in source else None)[0])
-    strips = [encode_strip(samples[top : top + strip_rows], scheme, order) for top in range(0, rows, strip_rows)]
-    return directory, strips
+    xmp, _ = mark_machine_made(source[XMP].value if XMP in source else None)
+    directory = {code: tag for code, tag in source.items() if code not in NOT_COPIED} | {XMP: Tag(BYTE, xmp)}
+    return directory if profile is None else directory | {ICC: Tag(UNDEFINED, profile)}
 
 
-def encode_strip(samples: Codes, scheme: int, order: Literal["<", ">"]) -> bytes:
-    """Returns samples ``rows x columns x channels``, compressed."""
-    if scheme in PREDICTED:
-        samples = np.concatenate([samples[:, :1], np.diff(samples, axis=1)], axis=1)  # wraps around, as it should
-    rows = samples.astype(samples.dtype.newbyteorder(order))
-    if scheme == PACKBITS:  # a run must not cross rows
-        return b"".join(bytes(imagecodecs.packbits_encode(row.tobytes())) for row in rows)
-    encoders = {LZW: imagecodecs.lzw_encode, DEFLATE: imagecodecs.zlib_encode, ZSTD: imagecodecs.zstd_encode}
-    return bytes(encoders[scheme](rows.tobytes())) if scheme in encoders else rows.tobytes()
+def entries(directory: Directory, order: str) -> dict[int, dict[str, Any]]:
+    """Returns tags as tifftools takes them."""
+    taken: dict[int, dict[str, Any]] = {}
+    for code, tag in directory.items():
+        pack = tifftools.Datatype[tag.kind].pack
+        if tag.directory is not None:
+            taken[code] = {"datatype": IFD, "ifds": [[{"tags": entries(tag.directory, order)}]]}
+        elif tag.kind in (IFD, IFD8):
+            continue  # it points to what is not there
+        elif pack:
+            taken[code] = {"datatype": tag.kind, "data": list(struct.unpack(order + pack * tag.count, tag.value))}
+        else:  # tifftools ends a text itself
+            value = tag.value.removesuffix(b"\0") if tag.kind == ASCII else tag.value
+            taken[code] = {"datatype": tag.kind, "data": value}
+    return taken

@@ -1,4 +1,8 @@
-"""TIFF directories, classic and BigTIFF, as raw tags: read from anywhere, written anywhere, nothing interpreted."""
+"""Reads TIFF directories, classic and BigTIFF, as raw tags, with nothing interpreted.
+
+tifftools, which writes them, could read them too, but not from files that mean harm: it follows a circle of directories
+without end. tifffile knows no sub-directories as raw tags.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ from typing import Literal
 
 from restore.errors import DamagedMediaError
 
-SHORT, LONG, IFD, IFD8 = 3, 4, 13, 18
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 POINTERS = {34665, 34853, 40965}  # Exif, GPS and interoperability directories
 MOST_DIRECTORIES = 10_000
 DEEPEST = 3
+MOST_REPEATED = 1 << 28  # bytes of values that pages share, such as a profile
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,16 @@ def read_directories(data: bytes) -> list[Directory]:
     (start,) = struct.unpack_from(flavour.pointer, data, len(flavour.header))
     directories: list[Directory] = []
     seen: set[int] = set()
+    values = 0
     while start:
         if start in seen or len(directories) == MOST_DIRECTORIES:
             raise DamagedMediaError("the TIFF's list of pages runs in a circle")
         seen.add(start)
         directory, start = read_directory(data, start, flavour, 0)
         directories.append(directory)
+        values += sum(len(tag.value) for tag in directory.values())
+        if values > len(data) + MOST_REPEATED:
+            raise DamagedMediaError("the TIFF's tags overlap, as those of a decompression bomb do")
     return directories
 
 
@@ -91,6 +99,7 @@ def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tup
         if start + count * (entry.size + inline) > len(data):
             raise DamagedMediaError("the TIFF is truncated")
         directory: Directory = {}
+        values = 0
         for place in range(start, start + count * (entry.size + inline), entry.size + inline):
             code, kind, length = entry.unpack_from(data, place)
             size = TYPE_SIZES.get(kind, 0) * length
@@ -102,7 +111,12 @@ def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tup
             if size == 0:
                 continue  # of a type that nobody knows
             tag = Tag(kind, data[where : where + size])
-            if code in POINTERS and depth < DEEPEST:
+            values += size
+            if values > len(data):
+                raise DamagedMediaError("the TIFF's tags overlap, as those of a decompression bomb do")
+            if code in POINTERS:
+                if depth == DEEPEST:
+                    continue
                 tag = Tag(kind, tag.value, read_directory(data, number(tag, order), flavour, depth + 1)[0])
             directory[code] = tag
         (following,) = struct.unpack_from(flavour.pointer, data, start + count * (entry.size + inline))
@@ -117,37 +131,3 @@ def number(tag: Tag, order: str) -> int:
     if letter is None:
         raise DamagedMediaError("the TIFF has a tag of the wrong type")
     return int(struct.unpack_from(f"{order}{letter}", tag.value)[0])
-
-
-def short(order: str, *values: int) -> Tag:
-    """Returns a tag of 16-bit integers."""
-    return Tag(SHORT, struct.pack(f"{order}{len(values)}H", *values))
-
-
-def pack_directory(directory: Directory, start: int, flavour: Flavour) -> tuple[bytes, int]:
-    """Returns bytes for ``start`` (even), and the place among them of the pointer to the next directory, which is 0.
-
-    Long values and sub-directories follow the entries.
-    """
-    order, inline = flavour.order, flavour.pointer_size
-    entry = struct.Struct(f"{order}HH{'Q' if flavour.big else 'I'}")
-    count = struct.pack(f"{order}{'Q' if flavour.big else 'H'}", len(directory))
-    next_pointer = len(count) + len(directory) * (entry.size + inline)
-    entries, tail = b"", b""
-    for code, tag in sorted(directory.items()):
-        tail_start = start + next_pointer + inline + len(tail)
-        if tag.directory is not None:
-            value = struct.pack(flavour.pointer, tail_start)
-            kind, length = (IFD8 if flavour.big else LONG), 1
-            tail += even(pack_directory(tag.directory, tail_start, flavour)[0])
-        else:
-            kind, length, value = tag.kind, tag.count, tag.value
-            if len(value) > inline:
-                value, tail = struct.pack(flavour.pointer, tail_start), tail + even(value)
-        entries += entry.pack(code, kind, length) + value.ljust(inline, b"\0")
-    return count + entries + bytes(inline) + tail, next_pointer
-
-
-def even(content: bytes) -> bytes:
-    """Returns content of an even length."""
-    return content + bytes(len(content) % 2)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from restore.colour import FloatArray
-from restore.errors import EncoderError
+from restore.errors import EncoderError, RechromaError
 from restore.media.photo.icc import rgb_profile_for
 from restore.media.photo.jp2 import write_jp2
 from restore.media.photo.jpeg import write_jpeg
@@ -44,5 +44,7 @@ def write_photo(photo: Photo, chroma: FloatArray | Sequence[FloatArray]) -> byte
         if photo.format == "TIFF":
             return write_tiff(photo, chromas)
         return WRITERS[photo.format](photo, chromas[0])
-    except (OSError, RuntimeError, MemoryError) as error:
+    except RechromaError:
+        raise
+    except Exception as error:  # of any codec: one picture must not end a batch
         raise EncoderError(f"{photo.format} cannot hold this picture: {error}") from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import struct
-from typing import Any, Literal
+from typing import Any
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import tifftools
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,7 +17,7 @@ from restore.errors import DamagedMediaError, InputError
 from restore.media.photo.metadata import is_marked
 from restore.media.photo.photo import Photo
 from restore.media.photo.reading import read_photo
-from restore.media.photo.tiff_ifd import Tag, flavour_of, pack_directory, read_directories
+from restore.media.photo.tiff_ifd import flavour_of, read_directories
 from restore.media.photo.writing import write_photo
 
 GRAY = np.tile(np.arange(0, 240, 4, dtype=np.uint8), (37, 1))  # 37 x 60
@@ -106,24 +106,53 @@ def test_tags_stay_and_those_about_samples_go() -> None:
     assert after.icc == before.icc is not None
 
 
+@pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("order", "<>")
-def test_exif_and_gps_directories_are_copied(order: Literal["<", ">"]) -> None:
-    data = tiff(GRAY, order=order, resolution=(300, 300))
-    flavour, directory = flavour_of(data), read_directories(data)[0]
-    taken = Tag(2, b"1936:02:01 10:00:00\0")
-    exposure = Tag(5, struct.pack(f"{order}II", 1, 125))
-    latitude = Tag(5, struct.pack(f"{order}6I", 41, 1, 30, 1, 31, 2))
-    directory[0x8769] = Tag(4, bytes(4), {0x9003: taken, 0x829A: exposure})
-    directory[0x8825] = Tag(4, bytes(4), {0x0002: latitude})
-    start = len(data) + len(data) % 2
-    packed, _ = pack_directory(directory, start, flavour)
-    source = data[:4] + struct.pack(f"{order}I", start) + data[8:].ljust(start - 8, b"\0") + packed
-    with Image.open(io.BytesIO(coloured(read_photo(source)))) as picture:
-        found = picture.getexif()
-        assert found.get_ifd(0x8769)[0x9003] == "1936:02:01 10:00:00"
-        assert float(found.get_ifd(0x8769)[0x829A]) == pytest.approx(1 / 125)
-        assert [float(part) for part in found.get_ifd(0x8825)[0x0002]] == [41.0, 30.0, 15.5]
-        assert picture.info["dpi"] == (300, 300)
+def test_exif_and_gps_directories_are_copied(order: str, big: bool) -> None:
+    """One in another too."""
+    info, file = tifftools.read_tiff(io.BytesIO(tiff(GRAY, order=order, big=big, resolution=(300, 300)))), io.BytesIO()
+    interoperability = {"datatype": 13, "ifds": [[{"tags": {0x0001: {"datatype": 2, "data": "R98"}}}]]}
+    taken = {"datatype": 2, "data": "1936:02:01 10:00:00"}
+    exif = {0x829A: {"datatype": 5, "data": [1, 125]}, 0x9003: taken, 0xA005: interoperability}
+    gps = {0x0002: {"datatype": 5, "data": [41, 1, 30, 1, 31, 2]}}
+    for code, tags in ((0x8769, exif), (0x8825, gps)):
+        info["ifds"][0]["tags"][code] = {"datatype": 13, "ifds": [[{"tags": tags}]]}
+    tifftools.write_tiff(info, file)
+    result = coloured(read_photo(file.getvalue()))
+    with tifffile.TiffFile(io.BytesIO(result)) as written:
+        kept = written.pages[0].aspage().tags
+        assert kept[0x8769].value["DateTimeOriginal"] == "1936:02:01 10:00:00"
+        assert kept[0x8769].value["ExposureTime"] == (1, 125)
+        assert kept[0x8825].value["GPSLatitude"] == (41, 1, 30, 1, 31, 2)
+    if not big:  # which Pillow does not read here
+        with Image.open(io.BytesIO(result)) as picture:
+            assert picture.getexif().get_ifd(0x8769)[0x9003] == "1936:02:01 10:00:00"
+            assert picture.info["dpi"] == (300, 300)
+    before, after = (read_directories(data)[0][0x8769].directory for data in (file.getvalue(), result))
+    assert before is not None
+    assert after is not None
+    assert before[0xA005].directory == after[0xA005].directory != {}
+    assert before[0x9003] == after[0x9003]
+
+
+def test_values_are_the_same_bytes() -> None:
+    """Of every type, on all pages; text without an end gets one."""
+    tags = [
+        (65000, 2, 4, b"abc\0", False), (65001, 1, 3, b"\1\2\3", False), (65002, 5, 2, bytes(range(16)), False),
+        (65003, 10, 1, b"\xff" * 8, False), (65004, 11, 2, b"\0\0\xc0\x7f\0\0\x80\x3f", False),
+        (65005, 12, 1, bytes(8), False), (65006, 8, 2, b"\xfe\xff\1\0", False), (65007, 7, 5, b"\0a\0b\0", False),
+    ]  # fmt: skip
+    source = tiff(GRAY, GRAY, extratags=tags)
+    for before, after in zip(read_directories(source), read_directories(coloured(read_photo(source))), strict=True):
+        assert {code: before[code] for code, *_ in tags} == {code: after[code] for code, *_ in tags}
+
+
+def test_tags_that_point_nowhere_are_left_out() -> None:
+    """Private directories, which are not read, and those of fax machines."""
+    source = tiff(GRAY, extratags=[(65010, 13, 1, 8, False), (400, 4, 1, 8, False), (65011, 4, 1, 8, False)])
+    result = read_directories(coloured(read_photo(source)))[0]
+    assert 65011 in result
+    assert not {65010, 400} & set(result)
 
 
 def test_min_is_white_is_turned_round() -> None:

@@ -45,6 +45,14 @@ def tiff(width: int, height: int, *, samples: int = 1, compression: int = 8, pag
     return file
 
 
+def overlapping_tiff() -> bytes:
+    """All tags of a page have the whole file as their value."""
+    count, values = 2000, bytes(60_000)
+    start = 8 + len(values)
+    entries = b"".join(struct.pack("<HHII", 32768 + n, 7, len(values), 8) for n in range(count))
+    return b"II*\0" + struct.pack("<I", start) + values + struct.pack("<H", count) + entries + bytes(4)
+
+
 def webp(width: int, height: int) -> bytes:
     size = struct.pack("<I", (width - 1) | (height - 1) << 14)
     data = b"VP8L" + struct.pack("<I", 21) + b"\x2f" + size + bytes(16)
@@ -84,6 +92,7 @@ BOMBS = {
     "TIFF of the largest size": tiff(2**32 - 1, 2**32 - 1),
     "TIFF of many channels": tiff(10_000, 10_000, samples=200),
     "TIFF of many pages": tiff(10_000, 10_000, pages=200),
+    "TIFF of tags that overlap": overlapping_tiff(),
     "WebP": webp(16_384, 16_384),
     "extended WebP": extended_webp(2**24, 2**24),
     "JPEG 2000": jpeg2000(SIDE, SIDE),
