@@ -15,7 +15,9 @@ import pytest
 
 from restore.errors import DiskError, OutputError
 from restore.media.film.codecs import Encoding
-from restore.media.film.frames import plane_view
+from restore.media.film.colour_tags import LIMITED_RANGE, ColourTags, complete_tags
+from restore.media.film.containers import CopiedStreams
+from restore.media.film.frames import FilmLayout, plane_view
 from restore.media.film.sink import FilmSink
 from restore.media.film.source import FilmSource
 from restore.verify.film import verify_video
@@ -101,6 +103,29 @@ def test_pictures_made_elsewhere(tmp_path: Path) -> None:
     with FilmSource(out) as film:
         luma = next(film.frames()).luma_codes()
         np.testing.assert_array_equal(luma[:, :64], luma[:, 64:])
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov"])
+def test_a_layout_without_a_film(tmp_path: Path, suffix: str) -> None:
+    """As a thermal recording that FFmpeg does not read: nothing to copy, times in a clock of its own."""
+    (tmp_path / "heat.csq").write_bytes(b"-")
+    tags, _ = complete_tags(ColourTags(color_range=LIMITED_RANGE), width=64, height=48, pix_fmt="yuv420p")
+    layout = FilmLayout(64, 48, "yuv420p", Fraction(9), Fraction(1, 1000), tags)
+    out, times = tmp_path / f"out{suffix}", [0, 111, 222, 400]
+    with FilmSink(out, layout, CopiedStreams(tmp_path / "heat.csq"), Encoding(comment="of heat", **LOSSLESS)) as sink:
+        neutral = np.full(sink.chroma_shape, 128, np.uint8)
+        for number, pts in enumerate(times):
+            luma = np.full((48, 64), 30 + number, np.uint8)
+            sink.encode(sink.picture_of_planes(luma, (neutral, neutral), pts=pts))
+    assert sink.packets_copied == {}
+    assert files_in(tmp_path) == {"heat.csq", out.name}
+    with FilmSource(out) as film:
+        frames = [(float(frame.pts * film.layout.time_base), int(frame.luma_codes()[0, 0])) for frame in film.frames()]
+        assert (
+            film.container.metadata[next(key for key in film.container.metadata if key.lower() == "comment")]
+            == "of heat"
+        )
+    assert frames == [(pytest.approx(pts / 1000, abs=1e-3), 30 + number) for number, pts in enumerate(times)]
 
 
 @pytest.mark.parametrize("shape", [(48, 64), (24, 31)])
