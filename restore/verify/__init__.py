@@ -17,13 +17,14 @@ def verify_any(original: Path, result: Path, *, max_luma_difference: int | None 
     Raises ``InputError`` where one of them cannot be read, and ``VerificationError`` for a film and itself.
     """
     from restore.jobs.plan import TAR_SUFFIX
-    from restore.media.photo.reading import PHOTO_SUFFIXES
+    from restore.media.photo.reading import PHOTO_SUFFIXES, quiet_pillow
     from restore.verify.album import verify_album
     from restore.verify.film import verify_video
     from restore.verify.photo import verify_photo
 
-    if original.is_dir() or result.is_dir() or original.suffix.lower() == result.suffix.lower() == TAR_SUFFIX:
-        return verify_album(original, result, max_luma_difference=max_luma_difference)
-    if all(path.suffix.lower() in PHOTO_SUFFIXES for path in (original, result)):
-        return verify_photo(original, result, max_luma_difference=max_luma_difference)
-    return verify_video(original, result, max_luma_difference=max_luma_difference)
+    with quiet_pillow():
+        if original.is_dir() or result.is_dir() or original.suffix.lower() == result.suffix.lower() == TAR_SUFFIX:
+            return verify_album(original, result, max_luma_difference=max_luma_difference)
+        if all(path.suffix.lower() in PHOTO_SUFFIXES for path in (original, result)):
+            return verify_photo(original, result, max_luma_difference=max_luma_difference)
+        return verify_video(original, result, max_luma_difference=max_luma_difference)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+from PIL import Image
 
 from restore.errors import DamagedMediaError, InputError
 from restore.media.photo.icc import rgb_profile_for
@@ -72,10 +76,22 @@ def read_or_refuse(read: Callable[[bytes, str], Photo], data: bytes, name: str) 
 
 def add_warnings(photo: Photo) -> Photo:
     """Returns the photo with lines about what its writer will have to leave out."""
-    warnings = photo.warnings + mark_machine_made(photo.xmp)[1] + rgb_profile_for(photo.icc)[1]
+    lines = photo.warnings + mark_machine_made(photo.xmp)[1] + rgb_profile_for(photo.icc)[1]
     if photo.format in ("BMP", "PPM"):
-        warnings += (f"{photo.format} cannot say that the colour is machine-made",)
-    return replace(photo, warnings=warnings)
+        lines += (f"{photo.format} cannot say that the colour is machine-made",)
+    return replace(photo, warnings=lines)
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keeps Pillow from warning of broken metadata, which is copied, and of huge scans, which check_size judges.
+
+    For a whole run, outside of all threads.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
 
 
 def read_bytes(path: Path) -> bytes:

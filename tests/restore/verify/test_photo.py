@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from restore.errors import InputError
-from restore.media.photo.reading import read_photo
+from restore.media.photo.reading import quiet_pillow, read_photo
 from restore.media.photo.writing import write_photo
+from restore.verify import verify_any
 from restore.verify.photo import verify_photo
 
 GRAY = np.random.default_rng(5).integers(20, 235, (40, 56), dtype=np.uint8)
@@ -111,3 +112,14 @@ def test_a_jpeg_of_rgb_may_differ_by_its_coding(tmp_path: Path) -> None:
     report = verify_photo(before, after)
     assert report.problems == []
     assert "encoded anew" in report.warnings[0]
+
+
+@pytest.mark.filterwarnings("default")
+def test_nothing_is_said_about_metadata_that_is_copied(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """Pillow warns of EXIF data that is cut off."""
+    before, after = tmp_path / "before.jpg", tmp_path / "after.jpg"
+    Image.fromarray(GRAY).save(before, exif=b"Exif\0\0" + exif(6)[6:-6])
+    with quiet_pillow():
+        after.write_bytes(write_photo(read_photo(before), np.zeros((2, *GRAY.shape), np.float32)))
+    assert verify_any(before, after).problems == []
+    assert [str(warning.message) for warning in recwarn] == []
