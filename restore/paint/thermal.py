@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from restore.colour import FloatArray
 from restore.errors import DeviceError, ModelError
-from restore.paint.engines.choose import HEAT, choose_engine
+from restore.paint.engines.choose import choose_engine
 from restore.paint.engines.devices import batch_size
+from restore.paint.engines.model import HEAT
 from restore.paint.engines.torch import TorchEngine
 from restore.paint.network import LONGEST_RATIO, Colorizer
 from restore_models import (

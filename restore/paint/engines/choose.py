@@ -10,7 +10,7 @@ import torch
 from restore.errors import OptionError
 from restore.paint.engines.devices import pick_device, pick_precision
 from restore.paint.engines.export import onnx_from
-from restore.paint.engines.model import Engine, OpenedModel, UserOnnx
+from restore.paint.engines.model import HEAT, NETWORK, ONNX, SAMPLER, Engine, OpenedModel, UserOnnx
 from restore.paint.engines.onnx import OnnxRuntimeEngine
 from restore.paint.engines.openvino import OpenVinoEngine
 from restore.paint.engines.torch import TorchEngine
@@ -26,10 +26,8 @@ class Abilities:
     devices: tuple[str, ...]
     precisions: tuple[str, ...]
     takes: tuple[str, ...]
-    """Kinds of models, as ``OpenedModel.kind`` names them."""
+    """Kinds of models, see ``OpenedModel.kind``."""
 
-
-ONNX, NETWORK, SAMPLER, HEAT = "an .onnx model", "a network", "a network that samples", "the thermal model"
 
 ENGINES = {
     "openvino": Abilities(("openvino", "onnx"), ("cpu",), ("fp32", "bf16"), (NETWORK, ONNX)),

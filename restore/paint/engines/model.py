@@ -17,6 +17,8 @@ from restore_models import ColourCurve, WeightsError, open_model
 
 DEFAULT_WORKING_SIZE = 256
 ONNX_SUFFIX = ".onnx"
+NETWORK, SAMPLER, HEAT, ONNX = "a network", "a network that samples", "the thermal model", "an .onnx model"
+"""Kinds of models, as far as engines differ in what they take."""
 
 
 class Engine(Protocol):
@@ -62,10 +64,10 @@ class OpenedModel:
 
     @property
     def kind(self) -> str:
-        """What an engine has to take, as the table of engines calls it."""
+        """``ONNX``, ``SAMPLER`` or ``NETWORK``."""
         if isinstance(self.content, UserOnnx):
-            return "an .onnx model"
-        return "a network that samples" if getattr(self.content, "samples", False) else "a network"
+            return ONNX
+        return SAMPLER if getattr(self.content, "samples", False) else NETWORK
 
 
 def open_colour_model(name_or_path: str) -> OpenedModel:

@@ -17,8 +17,8 @@ import torch
 from restore.colour import FloatArray
 from restore.errors import ModelError, OptionError
 from restore.paint.engines import choose, devices
-from restore.paint.engines.choose import ENGINES, HEAT, NETWORK, ONNX, SAMPLER, choose_engine, installed_engines
-from restore.paint.engines.model import Engine
+from restore.paint.engines.choose import ENGINES, choose_engine, installed_engines
+from restore.paint.engines.model import HEAT, NETWORK, ONNX, SAMPLER, Engine
 from restore.paint.engines.onnx import OnnxRuntimeEngine
 from restore.paint.engines.openvino import OpenVinoEngine
 from restore.paint.network import Colorizer
