@@ -1,4 +1,4 @@
-"""Registration: known homographies are found to a fraction of a pixel whatever the tones, strangers are refused."""
+"""Registration: known homographies are alignment to a fraction of a pixel whatever the tones, strangers are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from restore.cli.main import rechroma
 from restore.errors import InputError, PartialFailureError
-from restore_train.align.files import align_files, inner_rectangle, matched_files
+from restore_train.align.files import align_files, inner_rectangle, match_files
 from restore_train.align.register import AlignmentError, align, warp_thermal
 from restore_train.align.start import edge_map, mutual_information
 from restore_train.thermal_pairs import Pair, read_pairs
@@ -43,19 +43,19 @@ def other_camera(height: int, width: int) -> NDArray[np.float64]:
     return np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), np.float64)
 
 
-def largest_error(found: NDArray[np.float64], truth: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
+def largest_error(alignment: NDArray[np.float64], truth: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
     """Pixels between where the two send what both pictures show."""
     down, across = np.nonzero(inside)
     points = np.stack([across, down, np.ones_like(down)]).astype(np.float64)
-    ours, theirs = (matrix @ points for matrix in (found, truth))
+    ours, theirs = (matrix @ points for matrix in (alignment, truth))
     return float(np.hypot(*(ours[:2] / ours[2] - theirs[:2] / theirs[2])).max())
 
 
-def median_error(found: NDArray[np.float64], truth: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
+def median_error(alignment: NDArray[np.float64], truth: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
     """The same in the median."""
     down, across = np.nonzero(inside)
     points = np.stack([across, down, np.ones_like(down)]).astype(np.float64)
-    ours, theirs = (matrix @ points for matrix in (found, truth))
+    ours, theirs = (matrix @ points for matrix in (alignment, truth))
     return float(np.median(np.hypot(*(ours[:2] / ours[2] - theirs[:2] / theirs[2]))))
 
 
@@ -64,11 +64,11 @@ def test_a_known_homography_is_found_through_inverted_tones(pairs: dict[str, Pai
     luma = luma_of(pairs[name])
     truth = other_camera(*luma.shape)
     seen = cv2.warpPerspective(1 - luma**1.6, truth, luma.shape[::-1])
-    found = align(luma, np.asarray(seen, np.float32))
-    _, inside = warp_thermal(np.asarray(seen, np.float32), found.homography, *luma.shape)
-    assert largest_error(found.homography, truth, inside) < 0.5
-    assert found.residual < 0.3
-    assert found.clear_share > 0.9
+    alignment = align(luma, np.asarray(seen, np.float32))
+    _, inside = warp_thermal(np.asarray(seen, np.float32), alignment.homography, *luma.shape)
+    assert largest_error(alignment.homography, truth, inside) < 0.5
+    assert alignment.residual < 0.3
+    assert alignment.clear_share > 0.9
 
 
 def test_real_heat_is_found(pairs: dict[str, Pair]) -> None:
@@ -76,10 +76,10 @@ def test_real_heat_is_found(pairs: dict[str, Pair]) -> None:
     pair = pairs["00550"]
     truth = other_camera(*pair.thermal.shape)
     seen = np.asarray(cv2.warpPerspective(heat_of(pair), truth, pair.thermal.shape[::-1]), np.float32)
-    found = align(luma_of(pair), seen)
-    _, inside = warp_thermal(seen, found.homography, *pair.thermal.shape)
-    assert largest_error(found.homography, truth, inside) < 12
-    assert found.residual < 2
+    alignment = align(luma_of(pair), seen)
+    _, inside = warp_thermal(seen, alignment.homography, *pair.thermal.shape)
+    assert largest_error(alignment.homography, truth, inside) < 12
+    assert alignment.residual < 2
 
 
 @pytest.mark.parametrize("name", ["00548", "00455"])
@@ -90,10 +90,10 @@ def test_small_pictures_of_a_day_are_registered_to_a_pixel_or_two(pairs: dict[st
     luma, heat = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (luma_of(pair), heat_of(pair)))
     truth = other_camera(size[1], size[0])
     seen = np.asarray(cv2.warpPerspective(heat, truth, size), np.float32)
-    found = align(np.asarray(luma, np.float32), seen)
-    _, inside = warp_thermal(seen, found.homography, size[1], size[0])
-    assert median_error(found.homography, truth, inside) < 2
-    assert 0.3 < found.residual < 3
+    alignment = align(np.asarray(luma, np.float32), seen)
+    _, inside = warp_thermal(seen, alignment.homography, size[1], size[0])
+    assert median_error(alignment.homography, truth, inside) < 2
+    assert 0.3 < alignment.residual < 3
 
 
 def test_strangers_are_refused(pairs: dict[str, Pair]) -> None:
@@ -145,13 +145,13 @@ def test_pairs_are_written_as_training_reads_them(pairs: dict[str, Pair], tmp_pa
 
 def test_files_are_matched_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
-        matched_files(tmp_path / "none", tmp_path)
+        match_files(tmp_path / "none", tmp_path)
     for name in ("a/1.png", "a/2.jpg", "b/2.png", "b/3.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    assert [name for name, _, _ in matched_files(tmp_path / "a", tmp_path / "b")] == ["2"]
+    assert [name for name, _, _ in match_files(tmp_path / "a", tmp_path / "b")] == ["2"]
     with pytest.raises(InputError, match="not one of each"):
-        matched_files(tmp_path / "a", tmp_path / "b" / "2.png")
+        match_files(tmp_path / "a", tmp_path / "b" / "2.png")
     with pytest.raises(InputError, match="can be decoded"):
         align_files("2", tmp_path / "a" / "2.jpg", tmp_path / "b" / "2.png", tmp_path)
 

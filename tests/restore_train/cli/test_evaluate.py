@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from restore_train.cli.evaluate import labelled
+from restore_train.cli.evaluate import label_models
 from tests.media import write_film
 from tests.tools import run
 
@@ -98,6 +98,6 @@ def test_outputs_are_checked_before_the_work(command: str, tmp_path: Path, capsy
 
 def test_models_are_told_apart() -> None:
     best = "runs/a/best.safetensors"
-    assert labelled("pix2pix", [best, "pix2pix"]) == {"pix2pix": "pix2pix", "best": best}
+    assert label_models("pix2pix", [best, "pix2pix"]) == {"pix2pix": "pix2pix", "best": best}
     twins = [best, "runs/b/best.safetensors"]
-    assert labelled(best, twins) == {name: name for name in twins}
+    assert label_models(best, twins) == {name: name for name in twins}

@@ -16,7 +16,7 @@ from av.filter import Graph
 from numpy.typing import NDArray
 
 from restore_train.clipset import clip_files, in_pairs
-from restore_train.evaluate.films import TrueFrame, centred_windows, evaluate_clips, rows_of, with_baselines
+from restore_train.evaluate.films import TrueFrame, add_baselines, centred_windows, evaluate_clips, rows_of
 from restore_train.evaluate.metrics import CHROMA, LUMA
 
 FloatArray = NDArray[np.float32]
@@ -114,11 +114,11 @@ def test_the_unaligned_mean_smears_over_a_cut() -> None:
 
 
 def test_windows_hold_the_nearest_five() -> None:
-    found = [(window, window[place]) for window, place in centred_windows(range(7), 2)]
-    assert [centre for _, centre in found] == list(range(7))
-    starts = [window[0] for window, _ in found]
+    windows = [(window, window[place]) for window, place in centred_windows(range(7), 2)]
+    assert [centre for _, centre in windows] == list(range(7))
+    starts = [window[0] for window, _ in windows]
     assert starts == [0, 0, 0, 1, 2, 2, 2]
-    assert all(len(window) == 5 for window, _ in found)
+    assert all(len(window) == 5 for window, _ in windows)
     assert list(centred_windows("ab", 2)) == [(["a", "b"], 0), (["a", "b"], 1)]
     assert list(centred_windows("", 2)) == []
 
@@ -148,7 +148,7 @@ def test_tmedian_is_ffmpeg_s() -> None:
         lambda: (TrueFrame(flat, chroma, index == 0) for index, chroma in enumerate(chromas)),
         lambda: ({"ours": chroma} for chroma in chromas),
     )
-    ours = [colourings["ours, tmedian"] for _, colourings in with_baselines(clip)]
+    ours = [colourings["ours, tmedian"] for _, colourings in add_baselines(clip)]
     assert len(ours) == 9
     assert len(medians) == 5
     for result, theirs in zip(ours[2:7], medians, strict=True):  # FFmpeg gives no frames for the ends
@@ -193,11 +193,11 @@ def test_clips_of_a_set(tmp_path: Path) -> None:
         tar.add(tmp_path / "b.mp4", "deep/../../../c.mp4")
         tar.add(tmp_path / "notes.txt", "notes.txt")
     scratch = tmp_path / "scratch"
-    found = list(clip_files([tmp_path, tmp_path / "shard.tar", tmp_path / "b.mp4"], scratch))
-    assert [path.name for path in found] == ["a.MKV", "b.mp4", "c.mp4", "b.mp4"]
-    assert all(path.read_bytes() == b"-" for path in found)
-    assert scratch.resolve() in found[2].resolve().parents
-    assert in_pairs(found[:3]) == [found[:2], found[2:3]]
+    clips = list(clip_files([tmp_path, tmp_path / "shard.tar", tmp_path / "b.mp4"], scratch))
+    assert [path.name for path in clips] == ["a.MKV", "b.mp4", "c.mp4", "b.mp4"]
+    assert all(path.read_bytes() == b"-" for path in clips)
+    assert scratch.resolve() in clips[2].resolve().parents
+    assert in_pairs(clips[:3]) == [clips[:2], clips[2:3]]
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(ValueError, match="no clips"):

@@ -11,7 +11,7 @@ import torch
 
 from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
 from restore_train.evaluate import likelihood as module
-from restore_train.evaluate.likelihood import Scaled, evaluate_likelihood
+from restore_train.evaluate.likelihood import SmallPicture, evaluate_likelihood
 from restore_train.evaluate.photos import decode_rgb
 from restore_train.pixcolor_training import nats_of_truth
 
@@ -38,7 +38,7 @@ def test_means_are_over_symbols(model: PixColor, photos: Path) -> None:
     nats = evaluate_likelihood([photos], model, working_size=64)
     forced = []
     for name in SIZES:
-        picture = Scaled.of(decode_rgb(name, (photos / f"{name}.png").read_bytes()), 64, 32)
+        picture = SmallPicture.of(decode_rgb(name, (photos / f"{name}.png").read_bytes()), 64, 32)
         luma, chroma = torch.from_numpy(picture.luma)[None, None], torch.from_numpy(picture.chroma)[None]
         forced.append(nats_of_truth(model, luma, chroma).forced)
     assert forced[0] != pytest.approx(forced[1], abs=1e-4)

@@ -15,7 +15,7 @@ import pytest
 
 from restore_train.evaluate.figures import PICTURE_COLUMNS, ClipFigures, PictureFigures, summaries
 from restore_train.evaluate.films import ClipResult
-from restore_train.evaluate.pages import bar_range, chosen_by_error, clips_page, figures_section, photos_page, render
+from restore_train.evaluate.pages import bar_range, choose_by_error, clips_page, figures_section, photos_page, render
 from restore_train.evaluate.sheets import jpeg
 from tests.tools import missing
 
@@ -116,12 +116,12 @@ def test_worst_median_and_best_are_all_shown_once(photos: str) -> None:
     worst, median, best = (photos.index(f"<h3>{title}</h3>") for title in ("Worst", "Median", "Best"))
     assert worst < photos.index("dE00 30.0") < median < photos.index("dE00 9.0") < best < photos.index("dE00 2.0")
     rows = [figures(str(index), de00) for index, de00 in enumerate(np.random.default_rng(0).permutation(100))]
-    chosen = chosen_by_error(rows)
+    chosen = choose_by_error(rows)
     assert [rows[index].de00 for index in chosen["Worst"]] == [99, 98, 97, 96, 95, 94]
     assert [rows[index].de00 for index in chosen["Median"]] == [52, 51, 50, 49, 48, 47]
     assert [rows[index].de00 for index in chosen["Best"]] == [0, 1, 2, 3, 4, 5]
     for count in range(1, 20):
-        groups = chosen_by_error(rows[:count])
+        groups = choose_by_error(rows[:count])
         indices = [index for group in groups.values() for index in group]
         assert len(set(indices)) == len(indices)
         assert indices

@@ -1,4 +1,4 @@
-"""Several colourings against the truth: the likeliest and the best are found, spread and cast have their values."""
+"""Several colourings against the truth: the likeliest and the best are result, spread and cast have their values."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ def gray_and_true(luma: NDArray[np.float32]) -> list[tuple[Rgb, float]]:
 
 
 def test_each_row_is_its_picture(photos: Path) -> None:
-    found = evaluate_samples([photos], gray_and_true, threads=1)
-    de00 = {label: rows[0].de00 for label, rows in found.rows.items()}
+    result = evaluate_samples([photos], gray_and_true, threads=1)
+    de00 = {label: rows[0].de00 for label, rows in result.rows.items()}
     assert list(de00) == ["gray", "one seed", "likeliest of 3", "oracle of 3", "truth"]
     assert de00["gray"] == de00["one seed"] == de00["likeliest of 3"] > 10
     assert de00["oracle of 3"] == pytest.approx(0, abs=1e-3)
 
 
 def test_spread_and_cast(photos: Path) -> None:
-    found = evaluate_samples([photos], gray_and_true, threads=1)
+    result = evaluate_samples([photos], gray_and_true, threads=1)
     # Of the three pairs one is alike; the difference of the others is that of gray and truth.
-    assert found.diversity == pytest.approx(found.rows["gray"][0].de00 * 2 / 3, rel=1e-3)
+    assert result.diversity == pytest.approx(result.rows["gray"][0].de00 * 2 / 3, rel=1e-3)
     # Two of three colourings are gray, which lacks two thirds of orange's chroma: bluer and less red than the truth.
     true_cb = 255 * float(ORANGE @ np.array([-0.168736, -0.331264, 0.5]))
-    assert found.bias[0] == pytest.approx(-true_cb * 2 / 3, abs=0.5)
-    assert found.bias[1] < -10
+    assert result.bias[0] == pytest.approx(-true_cb * 2 / 3, abs=0.5)
+    assert result.bias[1] < -10
 
 
 def test_an_empty_set_is_refused(tmp_path: Path) -> None:

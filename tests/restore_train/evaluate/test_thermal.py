@@ -22,7 +22,7 @@ from restore_train.evaluate.photos import gray
 from restore_train.evaluate.thermal import (
     AS_IS,
     PairsResult,
-    chosen_pairs,
+    choose_pairs,
     chroma_spread,
     edge_agreement,
     evaluate_pairs,
@@ -102,9 +102,9 @@ def test_guesses_of_light_are_counted_by_day_and_by_night() -> None:
 def test_pairs_are_chosen_by_how_their_names_begin(dev: list[Pair], shared_data: Path) -> None:
     names = [pair.name for pair in dev]
     tar = shared_data / "thermal" / "dev.tar"
-    assert [pair.name for pair in chosen_pairs([tar], (names[2], names[0]))] == [names[0], names[2]]
+    assert [pair.name for pair in choose_pairs([tar], (names[2], names[0]))] == [names[0], names[2]]
     with pytest.raises(ValueError, match="begins with x or y"):
-        chosen_pairs([tar], ("x", "y"))
+        choose_pairs([tar], ("x", "y"))
 
 
 def test_one_colour_for_all_has_no_spread() -> None:

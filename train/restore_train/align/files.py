@@ -38,7 +38,7 @@ class RegisteredPair:
         )
 
 
-def matched_files(visible: Path, thermal: Path) -> list[tuple[str, Path, Path]]:
+def match_files(visible: Path, thermal: Path) -> list[tuple[str, Path, Path]]:
     """Returns name, visible and thermal file of each pair: two files, or all pictures of two folders with equal names.
 
     Raises ``InputError`` where one is missing, a file meets a folder, or no two names are the same.

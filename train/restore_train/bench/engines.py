@@ -69,7 +69,7 @@ def bench_engines(
     columns: dict[str, dict[str, str]] = {"start s": {}, "x torch": {}, "difference": {}}
     references = {}
     for batch in batches:
-        luma = made_up_pictures(batch, side)
+        luma = make_pictures(batch, side)
         reference = contestants[0].engine(luma)
         for contestant in contestants:
             row = f"{contestant.name}, batch {batch}"
@@ -96,7 +96,7 @@ def start_engines(model: str, device: str, threads: int | None) -> list[Contesta
     return contestants
 
 
-def made_up_pictures(batch: int, side: int) -> FloatArray:
+def make_pictures(batch: int, side: int) -> FloatArray:
     """Returns luma ``B x 1 x S x S`` in [0, 1], the same in every run."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:side, :side].astype(np.float32) / np.float32(side)

@@ -22,9 +22,9 @@ def align(visible: Path, thermal: Path, output: Path) -> None:
     `rechroma evaluate thermal` read them. Shows what is left between the two; pairs that do not fit are refused.
     """
     from restore.media.files import check_writable
-    from restore_train.align.files import align_pairs, matched_files
+    from restore_train.align.files import align_pairs, match_files
 
-    pairs = matched_files(visible, thermal)
+    pairs = match_files(visible, thermal)
     check_writable(output)
     refused = 0
     for name, outcome in align_pairs(pairs, output):

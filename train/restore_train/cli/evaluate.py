@@ -60,19 +60,20 @@ def photos(
 ) -> None:
     """Turn the colour pictures of SETS (tar shards or folders) gray, colour them, and compare with the truth."""
     from restore_train.evaluate.figures import PICTURE_COLUMNS, summaries
-    from restore_train.evaluate.pages import chosen_pictures, counted, photos_page
+    from restore_train.evaluate.pages import choose_pictures, count_text, photos_page
     from restore_train.evaluate.photos import evaluate_photos, jpegs, open_colouring, worst_first
 
     check_writable(json_path, html_path)
     colourings = {
-        label: open_colouring(name, saturation=saturation, **options) for label, name in labelled(model, also).items()
+        label: open_colouring(name, saturation=saturation, **options)
+        for label, name in label_models(model, also).items()
     }
     with input_errors(), progress_bar("measuring", "pictures") as progress:
         rows = evaluate_photos(sets, colourings, progress=progress)
-    show_figures(counted(len(rows["truth"]), "picture"), PICTURE_COLUMNS, summaries(rows))
+    show_figures(count_text(len(rows["truth"]), "picture"), PICTURE_COLUMNS, summaries(rows))
     write_json(json_path, set=summaries(rows), pictures=rows)
     if html_path is not None:
-        pictures = jpegs(sets, colourings, chosen_pictures(rows))
+        pictures = jpegs(sets, colourings, choose_pictures(rows))
         write_text(html_path, photos_page(rows, pictures, facts(sets)))
     if sheets is not None:
         first = next(iter(colourings))
@@ -112,10 +113,10 @@ def clips(
     from restore_train.evaluate.clip import FilmClip
     from restore_train.evaluate.figures import CLIP_COLUMNS, summaries
     from restore_train.evaluate.films import evaluate_clips, rows_of
-    from restore_train.evaluate.pages import clips_page, counted
+    from restore_train.evaluate.pages import clips_page, count_text
 
     check_writable(json_path, html_path)
-    colorizers = {label: make_colorizer(model=name, **options) for label, name in labelled(model, also).items()}
+    colorizers = {label: make_colorizer(model=name, **options) for label, name in label_models(model, also).items()}
     with TemporaryDirectory(prefix="rechroma-") as scratch, input_errors():
         paths = list(clip_files(sets, Path(scratch)))
         groups = in_pairs(paths) if join else [[path] for path in paths]
@@ -123,7 +124,7 @@ def clips(
         with progress_bar("measuring", "frames") as progress:
             results = evaluate_clips(films, sample_every=every, with_pictures=html_path is not None, progress=progress)
     rows, frame_rows = rows_of(results)
-    show_figures(counted(len(results), "clip"), CLIP_COLUMNS, summaries(rows))
+    show_figures(count_text(len(results), "clip"), CLIP_COLUMNS, summaries(rows))
     write_json(json_path, set=summaries(rows), clips=rows, frames=frame_rows)
     if html_path is not None:
         labels = films[0].labels
@@ -144,7 +145,7 @@ def samples(
     from restore.paint.sampling import sampling_model
     from restore_train.evaluate.figures import PICTURE_COLUMNS, summaries
     from restore_train.evaluate.likelihood import evaluate_likelihood, sentence
-    from restore_train.evaluate.pages import counted
+    from restore_train.evaluate.pages import count_text
     from restore_train.evaluate.samples import evaluate_samples, open_sampling
 
     check_writable(json_path)
@@ -157,7 +158,7 @@ def samples(
         with progress_bar("likelihood", "pictures") as progress:
             size = colorizer.working_size
             nats = evaluate_likelihood(sets, network, working_size=size, seed=seed, progress=progress)
-    show_figures(counted(len(result.rows["truth"]), "picture"), PICTURE_COLUMNS, summaries(result.rows))
+    show_figures(count_text(len(result.rows["truth"]), "picture"), PICTURE_COLUMNS, summaries(result.rows))
     show_line(f"diversity, mean dE00 between two colourings of one picture: {result.diversity:.2f}")
     show_line(f"cast, mean Cb and Cr less the truth's, in codes: {result.bias[0]:+.2f} {result.bias[1]:+.2f}")
     show_line(sentence(nats))
@@ -224,10 +225,10 @@ def thermal(
 
     Day and night are shown apart. A model that colours photos takes heat for gray. Nothing is trained here.
     """
-    from restore_train.evaluate.pages import counted
+    from restore_train.evaluate.pages import count_text
     from restore_train.evaluate.thermal import (
         THERMAL_COLUMNS,
-        chosen_pairs,
+        choose_pairs,
         chroma_spread,
         evaluate_pairs,
         open_translation,
@@ -236,14 +237,14 @@ def thermal(
     )
 
     check_writable(json_path)
-    models = labelled(model, also)
+    models = label_models(model, also)
     if len(gains) > len(models):
-        raise OptionError(f"{len(gains)} strengths of colour for {counted(len(models), 'model')}")
+        raise OptionError(f"{len(gains)} strengths of colour for {count_text(len(models), 'model')}")
     translations = {
         label: open_translation(models[label], gain=gain, **options) for label, gain in zip_longest(models, gains)
     }
     with input_errors():
-        pairs = chosen_pairs(sets, only)
+        pairs = choose_pairs(sets, only)
         with progress_bar("measuring", "pairs") as progress:
             result = evaluate_pairs(pairs, translations, progress=progress)
         spreads = {
@@ -253,7 +254,7 @@ def thermal(
         }
     means = result.means_by_light()
     for light, part in means.items():
-        show_figures(f"{light}: {counted(result.count(light), 'pair')}", THERMAL_COLUMNS, part)
+        show_figures(f"{light}: {count_text(result.count(light), 'pair')}", THERMAL_COLUMNS, part)
     for label in result.lights:
         days, nights = result.right_guesses(label)
         show_line(
@@ -261,13 +262,13 @@ def thermal(
             f"{nights} of {result.count('night')} nights"
         )
     for label, spread in spreads.items():
-        show_line(f"{label}, {counted(spread.pictures, 'picture')} without partner: {spread}")
+        show_line(f"{label}, {count_text(spread.pictures, 'picture')} without partner: {spread}")
     write_json(json_path, sets=means, day=result.day, pictures=result.rows, light=result.lights, unpaired=spreads)
     if sheets is not None:
         write_sheets(sheets, pair_pictures(pairs, list(translations.values())))
 
 
-def labelled(model: str, also: Sequence[str]) -> dict[str, str]:
+def label_models(model: str, also: Sequence[str]) -> dict[str, str]:
     """Returns the models to compare by what a table calls them.
 
     A weight file goes by its name alone, unless two would be called the same.

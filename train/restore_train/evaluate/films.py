@@ -119,7 +119,7 @@ def measured_size(chroma: FloatArray) -> tuple[int, int]:
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
-def measured_view(clip: Clip, luma: FloatArray, chroma: FloatArray) -> tuple[Rgb, FloatArray]:
+def view_of(clip: Clip, luma: FloatArray, chroma: FloatArray) -> tuple[Rgb, FloatArray]:
     """Returns RGB as shown and chroma ``2 x H x W``, at the measured size."""
     size = measured_size(chroma)
     small = np.stack([shrink(plane, size) for plane in chroma])
@@ -144,7 +144,7 @@ def centred_windows(items: Iterable[Item], radius: int) -> Iterator[tuple[list[I
         yield list(window), place
 
 
-def with_baselines(clip: Clip) -> Iterator[tuple[TrueFrame, dict[str, FloatArray]]]:
+def add_baselines(clip: Clip) -> Iterator[tuple[TrueFrame, dict[str, FloatArray]]]:
     """Yields every frame with all its colourings, baselines among them, as chroma planes.
 
     The mean and the median of 5 frames look neither at motion nor at cuts, as the tools that work so do; the median is
@@ -177,13 +177,13 @@ def evaluate_clips(
     for clip in clips:
         for index, frame in enumerate(clip.truth()):
             if index % sample_every == 0:
-                prior.add(lab_from_rgb(measured_view(clip, frame.luma, frame.chroma)[0]))
+                prior.add(lab_from_rgb(view_of(clip, frame.luma, frame.chroma)[0]))
             total += 1
     results = []
     done = 0
     for clip in clips:
         result = ClipResult(clip.name)
-        for _ in measured_frames(clip, prior, result, sample_every, with_pictures):
+        for _ in measure_frames(clip, prior, result, sample_every, with_pictures):
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -200,7 +200,7 @@ def rows_of(
     return clips, {label: [row for result in results for row in result.frames[label]] for label in labels}
 
 
-def measured_frames(
+def measure_frames(
     clip: Clip, prior: AbPrior, result: ClipResult, sample_every: int, with_pictures: bool
 ) -> Iterator[int]:
     """Measures a clip into ``result``; yields after every frame."""
@@ -208,13 +208,13 @@ def measured_frames(
     slices: dict[str, list[NDArray[np.uint8]]] = {}
     previous: FloatArray | None = None
     row = 0
-    for index, (frame, colourings) in enumerate(with_baselines(clip)):
+    for index, (frame, colourings) in enumerate(add_baselines(clip)):
         luma = shrink(frame.luma, measured_size(frame.chroma))
         motion = None
         if previous is not None and not frame.starts_shot:
             motion = motion_to_previous(luma, previous)
         previous = luma
-        views = {label: measured_view(clip, frame.luma, chroma) for label, chroma in colourings.items()}
+        views = {label: view_of(clip, frame.luma, chroma) for label, chroma in colourings.items()}
         if index == 0:
             row = int(np.abs(views["truth"][1]).mean(axis=(0, 2)).argmax())  # where there is most to see
         for label, (rgb, chroma) in views.items():

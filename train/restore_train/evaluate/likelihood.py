@@ -23,14 +23,14 @@ BATCH = 32  # pictures sampled at once; only of one size
 
 
 @dataclass(frozen=True)
-class Scaled:
+class SmallPicture:
     """A picture at the size that the network works at, both sides multiples of what it needs."""
 
     luma: NDArray[np.float32]
     chroma: NDArray[np.float32]
 
     @classmethod
-    def of(cls, rgb: Rgb, working_size: int, multiple_of: int) -> Scaled:
+    def of(cls, rgb: Rgb, working_size: int, multiple_of: int) -> SmallPicture:
         """Shrinks RGB ``H x W x 3`` to luma ``h x w`` and chroma ``2 x h x w``."""
         scale = working_size / min(rgb.shape[:2])
         height, width = (max(round(side * scale / multiple_of), 1) * multiple_of for side in rgb.shape[:2])
@@ -38,11 +38,11 @@ class Scaled:
         return cls(luma_of(small), np.ascontiguousarray(chroma_of(small).transpose(2, 0, 1)))
 
 
-def batches_of_one_size(pictures: Iterator[Scaled]) -> Iterator[tuple[Tensor, Tensor]]:
+def batch_by_size(pictures: Iterator[SmallPicture]) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields luma ``B x 1 x h x w`` and chroma ``B x 2 x h x w`` of pictures of one size, in no order."""
-    waiting: defaultdict[tuple[int, ...], list[Scaled]] = defaultdict(list)
+    waiting: defaultdict[tuple[int, ...], list[SmallPicture]] = defaultdict(list)
 
-    def stacked(group: list[Scaled]) -> tuple[Tensor, Tensor]:
+    def stacked(group: list[SmallPicture]) -> tuple[Tensor, Tensor]:
         luma = np.stack([picture.luma for picture in group])[:, None]
         return torch.from_numpy(luma), torch.from_numpy(np.stack([picture.chroma for picture in group]))
 
@@ -76,9 +76,9 @@ def evaluate_likelihood(
 
     Raises ``ValueError`` for a set without pictures or with one that cannot be decoded.
     """
-    pictures = (Scaled.of(decode_rgb(*item), working_size, model.multiple_of) for item in encoded_photos(paths))
+    pictures = (SmallPicture.of(decode_rgb(*item), working_size, model.multiple_of) for item in encoded_photos(paths))
     total, symbols, done = np.zeros(3), 0, 0
-    for luma, chroma in batches_of_one_size(pictures):
+    for luma, chroma in batch_by_size(pictures):
         nats = nats_of_truth(model, luma, chroma, seed=seed, first_picture=done)
         count = chroma[:, :, :: model.grid_stride, :: model.grid_stride].numel()
         total += count * np.array([nats.forced, nats.before, nats.after])

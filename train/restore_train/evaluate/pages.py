@@ -128,7 +128,7 @@ def slices_section(results: Sequence[ClipResult], labels: Sequence[str]) -> Sect
     return {"kind": "slices", "title": "Colour over time", "note": SLICE_NOTE, "groups": groups}
 
 
-def chosen_by_error(rows: Sequence[PictureFigures]) -> dict[str, list[int]]:
+def choose_by_error(rows: Sequence[PictureFigures]) -> dict[str, list[int]]:
     """Returns the indices of the worst, median and best pictures by dE00; each once, so fewer of a small set."""
     order = [int(index) for index in np.argsort([-row.de00 for row in rows], kind="stable")]
     count = min(PICTURES_OF_A_KIND, -(-len(order) // 3))
@@ -155,7 +155,7 @@ def cards_section(
         images = [image(name, "jpeg", encoded) for name, encoded in pictures(index).items()]
         return {"name": row.name, "note": note, "images": images}
 
-    groups = [{"title": title, "cards": list(map(card, chosen))} for title, chosen in chosen_by_error(rows).items()]
+    groups = [{"title": title, "cards": list(map(card, chosen))} for title, chosen in choose_by_error(rows).items()]
     note = TRIPTYCH_NOTE.format(label=label)
     return {"kind": "cards", "title": "Worst, median and best", "note": note, "groups": groups}
 
@@ -164,9 +164,9 @@ def models_of(rows: Mapping[str, object]) -> list[str]:
     return [label for label in rows if label not in BASELINES]
 
 
-def chosen_pictures(rows: Mapping[str, Sequence[PictureFigures]]) -> list[int]:
+def choose_pictures(rows: Mapping[str, Sequence[PictureFigures]]) -> list[int]:
     """Returns the indices of the pictures that the page shows: the worst, median and best of the first model."""
-    return [index for group in chosen_by_error(rows[models_of(rows)[0]]).values() for index in group]
+    return [index for group in choose_by_error(rows[models_of(rows)[0]]).values() for index in group]
 
 
 def photos_page(
@@ -174,12 +174,12 @@ def photos_page(
 ) -> str:
     """Makes the page of a set of photos.
 
-    ``pictures`` has, by index and then by label, the JPEGs of the :func:`chosen_pictures`.
+    ``pictures`` has, by index and then by label, the JPEGs of the :func:`choose_pictures`.
     """
     models = models_of(rows)
     first = models[0]
     sections = [
-        figures_section(PICTURE_COLUMNS, summaries(rows), f"Means over {counted(len(rows[first]), 'picture')}."),
+        figures_section(PICTURE_COLUMNS, summaries(rows), f"Means over {count_text(len(rows[first]), 'picture')}."),
         cards_section(first, rows[first], rows["truth"], pictures.__getitem__),
     ]
     for number, label in enumerate(models):
@@ -198,7 +198,7 @@ def clips_page(results: Sequence[ClipResult], models: Sequence[str], facts: Mapp
         return {label: result.pictures[frame][label] for label in ("gray", *models, "truth")}
 
     sections = [
-        figures_section(CLIP_COLUMNS, summaries(rows), f"Means over {counted(len(results), 'clip')}."),
+        figures_section(CLIP_COLUMNS, summaries(rows), f"Means over {count_text(len(results), 'clip')}."),
         slices_section(results, (*models, "truth")),
         cards_section(order_by, frames[order_by], frames["truth"], pictures),
     ]
@@ -207,5 +207,5 @@ def clips_page(results: Sequence[ClipResult], models: Sequence[str], facts: Mapp
     return render("Colour of clips", facts, sections)
 
 
-def counted(count: int, thing: str) -> str:
+def count_text(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"

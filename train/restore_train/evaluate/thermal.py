@@ -174,7 +174,7 @@ class PairsResult:
         return sum(day and light >= 0 for light, day in pairs), sum(not day and light < 0 for light, day in pairs)
 
 
-def chosen_pairs(paths: Sequence[Path], prefixes: tuple[str, ...] = ()) -> list[Pair]:
+def choose_pairs(paths: Sequence[Path], prefixes: tuple[str, ...] = ()) -> list[Pair]:
     """Reads the pairs of tars and folders whose names begin with one of ``prefixes``. Raises ``ValueError``."""
     pairs = [pair for pair in read_pairs(paths) if pair.name.startswith(prefixes or "")]
     if not pairs:
@@ -186,17 +186,17 @@ def evaluate_pairs(
     pairs: Iterable[Pair], translations: Mapping[str, Translation], *, progress: Progress | None = None
 ) -> PairsResult:
     """Measures every translation of every pair, with the thermal picture as it is (:data:`AS_IS`) and the truth."""
-    labelled = {AS_IS: gray, **translations}
+    by_label = {AS_IS: gray, **translations}
     guessing = {
         label: translate.painter
         for label, translate in translations.items()
         if isinstance(translate, ModelTranslation) and translate.guesses_light
     }
-    result = PairsResult({label: [] for label in (*labelled, "truth")}, [], {label: [] for label in guessing})
+    result = PairsResult({label: [] for label in (*by_label, "truth")}, [], {label: [] for label in guessing})
     for pair in pairs:
         thermal, truth = planes_of(pair)
         lab = lab_from_rgb(truth)
-        pictures = {label: translate(thermal) for label, translate in labelled.items()}
+        pictures = {label: translate(thermal) for label, translate in by_label.items()}
         for label, picture in {**pictures, "truth": truth}.items():
             shown = as_shown(picture)
             figures = ThermalFigures(
