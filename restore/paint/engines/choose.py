@@ -71,18 +71,20 @@ def choose_engine(
     """
     if engine not in ("auto", *ENGINES):
         raise OptionError(f"unknown engine {engine!r}; use auto, {', '.join(ENGINES)}")
-    asked = {name: abilities for name, abilities in ENGINES.items() if engine in ("auto", name)}
-    able = [abilities for name, abilities in asked.items() if kind in abilities.takes and name in installed_engines()]
-    on_cpu = device == "auto" and not any("cuda" in abilities.devices for abilities in able or asked.values())
+    asked = [name for name in ENGINES if engine in ("auto", name)]
+    fitting = [name for name in asked if kind in ENGINES[name].takes] or asked
+    able = [ENGINES[name] for name in fitting if name in installed_engines()] or [ENGINES[name] for name in fitting]
+    on_cpu = device == "auto" and not any("cuda" in abilities.devices for abilities in able)
     place = pick_device("cpu" if on_cpu else device)
     in_fp32 = precision == "auto" and (kind == ONNX or not any("bf16" in abilities.precisions for abilities in able))
     chosen = pick_precision("fp32" if in_fp32 else precision, place)
-    refusals = {name: refusal(name, kind, place, chosen) for name in asked}
-    for name, reason in refusals.items():
+    refusals = []
+    for name in fitting:
+        reason = refusal(name, kind, place, chosen)
         if reason is None:
             return Choice(name, place, chosen)
-    of_those_that_take_it = [reason for name, reason in refusals.items() if reason and kind in ENGINES[name].takes]
-    raise OptionError("; ".join(of_those_that_take_it or filter(None, refusals.values())))
+        refusals.append(reason)
+    raise OptionError("; ".join(refusals))
 
 
 def refusal(name: str, kind: str, device: torch.device, precision: str) -> str | None:

@@ -33,15 +33,9 @@ def onnx_from(module: nn.Module, *, channels: int = 1) -> bytes:
         path = Path(folder) / "graph.onnx"
         try:
             torch.onnx.export(
-                module,
-                (example,),
-                path,
-                dynamo=False,
-                opset_version=OPSET,
-                input_names=["luma"],
-                output_names=["chroma"],
-                dynamic_axes=FREE_SIDES,
-            )
+                module, (example,), path, dynamo=False, opset_version=OPSET, input_names=["luma"],
+                output_names=["chroma"], dynamic_axes=FREE_SIDES,
+            )  # fmt: skip
         except torch.onnx.errors.OnnxExporterError as error:
             reason = str(error).splitlines()[0]
             raise OptionError(f"this network cannot be converted ({reason}); use engine torch") from error

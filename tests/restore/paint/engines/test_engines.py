@@ -104,6 +104,13 @@ def test_auto_takes_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("cuda")
+def test_a_missing_extra_is_named_on_a_gpu_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choose, "find_spec", without("onnx"))
+    with pytest.raises(OptionError, match=r"engine openvino needs an extra.*; engine onnx needs an extra"):
+        choose_engine(ONNX)
+
+
+@pytest.mark.usefixtures("cuda")
 def test_a_gpu_is_taken_where_an_engine_can_use_it(native: str) -> None:
     assert chosen() == chosen(SAMPLER) == chosen(HEAT) == ("torch", "cuda", native)
     assert chosen(device="cpu") == ("openvino", "cpu", native)
