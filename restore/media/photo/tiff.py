@@ -29,12 +29,12 @@ from restore.media.photo.photo import (
 )
 from restore.media.photo.png import with_alpha
 from restore.media.photo.tiff_ifd import (
-    TYPE_SIZES,
     Directory,
     Flavour,
     Tag,
     flavour_of,
     number,
+    numbers,
     read_directories,
 )
 
@@ -134,12 +134,6 @@ def check_samples(pages: list[tifffile.TiffPage]) -> None:
             f"its pages have more than {MOST_SAMPLES // 10**6} million samples, as a decompression bomb has; "
             "cut it into parts"
         )
-
-
-def numbers(tag: Tag, order: str) -> list[int]:
-    """Returns a tag's values, unsigned integers; none where it holds something else."""
-    letter = {2: "H", 4: "I", 8: "Q"}.get(TYPE_SIZES[tag.kind])
-    return [] if letter is None else list(struct.unpack(f"{order}{tag.count}{letter}", tag.value))
 
 
 def read_page(part: tifffile.TiffPage, directory: Directory, order: str) -> tuple[Page, int, list[str]]:

@@ -22,24 +22,15 @@ MOST_REPEATED = 1 << 28  # bytes of values that pages share, such as a profile
 
 @dataclass(frozen=True)
 class Flavour:
-    """Byte order and pointer size of a file."""
+    """Byte order of a file, and whether its pointers have 8 bytes instead of 4."""
 
     order: Literal["<", ">"]
     big: bool
 
     @property
-    def header(self) -> bytes:
-        """Returns the bytes up to the pointer to the first directory."""
-        mark = b"II" if self.order == "<" else b"MM"
-        return mark + (struct.pack(f"{self.order}HHH", 43, 8, 0) if self.big else struct.pack(f"{self.order}H", 42))
-
-    @property
-    def pointer(self) -> str:
-        return f"{self.order}{'Q' if self.big else 'I'}"
-
-    @property
-    def pointer_size(self) -> int:
-        return 8 if self.big else 4
+    def pointer(self) -> struct.Struct:
+        """How pointers are stored."""
+        return struct.Struct(f"{self.order}{'Q' if self.big else 'I'}")
 
 
 @dataclass(frozen=True)
@@ -73,7 +64,7 @@ def flavour_of(data: bytes) -> Flavour:
 def read_directories(data: bytes) -> list[Directory]:
     """Returns the main chain, a directory a page. Raises ``DamagedMediaError`` where it is broken or circular."""
     flavour = flavour_of(data)
-    (start,) = struct.unpack_from(flavour.pointer, data, len(flavour.header))
+    (start,) = flavour.pointer.unpack_from(data, 8 if flavour.big else 4)
     directories: list[Directory] = []
     seen: set[int] = set()
     values = 0
@@ -91,21 +82,22 @@ def read_directories(data: bytes) -> list[Directory]:
 
 def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tuple[Directory, int]:
     """Returns a directory and the start of the next. Raises ``DamagedMediaError``."""
-    order, inline = flavour.order, flavour.pointer_size
+    order, pointer, inline = flavour.order, flavour.pointer, flavour.pointer.size
     try:
         (count,) = struct.unpack_from(f"{order}{'Q' if flavour.big else 'H'}", data, start)
         start += 8 if flavour.big else 2
         entry = struct.Struct(f"{order}HH{'Q' if flavour.big else 'I'}")
-        if start + count * (entry.size + inline) > len(data):
+        end = start + count * (entry.size + inline)
+        if end > len(data):
             raise DamagedMediaError("the TIFF is truncated")
         directory: Directory = {}
         values = 0
-        for place in range(start, start + count * (entry.size + inline), entry.size + inline):
+        for place in range(start, end, entry.size + inline):
             code, kind, length = entry.unpack_from(data, place)
             size = TYPE_SIZES.get(kind, 0) * length
             where = place + entry.size
             if size > inline:
-                (where,) = struct.unpack_from(flavour.pointer, data, where)
+                (where,) = pointer.unpack_from(data, where)
             if where + size > len(data):
                 raise DamagedMediaError(f"the TIFF is truncated: the value of tag {code} is after its end")
             if size == 0:
@@ -119,15 +111,20 @@ def read_directory(data: bytes, start: int, flavour: Flavour, depth: int) -> tup
                     continue
                 tag = Tag(kind, tag.value, read_directory(data, number(tag, order), flavour, depth + 1)[0])
             directory[code] = tag
-        (following,) = struct.unpack_from(flavour.pointer, data, start + count * (entry.size + inline))
+        (following,) = pointer.unpack_from(data, end)
     except (struct.error, OverflowError) as error:  # an offset may be any 64-bit number
         raise DamagedMediaError("the TIFF is truncated") from error
     return directory, following
 
 
-def number(tag: Tag, order: str) -> int:
-    """Returns a tag's first value, an unsigned integer. Raises ``DamagedMediaError`` for one of another type."""
+def numbers(tag: Tag, order: str) -> tuple[int, ...]:
+    """Returns a tag's values, unsigned integers. Raises ``DamagedMediaError`` for one of another type."""
     letter = NUMBERS.get(tag.kind)
     if letter is None:
         raise DamagedMediaError("the TIFF has a tag of the wrong type")
-    return int(struct.unpack_from(f"{order}{letter}", tag.value)[0])
+    return struct.unpack(f"{order}{tag.count}{letter}", tag.value)
+
+
+def number(tag: Tag, order: str) -> int:
+    """Returns a tag's first value. Raises ``DamagedMediaError`` as :func:`numbers` does."""
+    return numbers(tag, order)[0]
