@@ -29,13 +29,11 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from restore.colour import Matrix
 from restore.errors import ModelError
-from restore_models import ColourCurve
 
 MATRICES = {"BT.601": Matrix.BT601, "BT.709": Matrix.BT709, "BT.2020": Matrix.BT2020}
 INPUT_RANGES = {"luma": (0.0, 1.0), "L": (0.0, 100.0)}
@@ -74,29 +72,8 @@ FIELDS: Mapping[str, tuple[type | tuple[type, type], Any, Check | None]] = {
 """Every key: its type, default and check. A pair of types is a list of two."""
 
 
-@dataclass(frozen=True)
-class Description:
-    """What a user's model takes and gives: the keys of ``FIELDS``, a dot as an underscore."""
-
-    name: str
-    working_size: int
-    multiple_of: int
-    input_kind: str
-    input_range: tuple[float, float]
-    input_channels: int
-    input_size: tuple[int, int] | None
-    output_kind: str
-    output_neutral: float
-    output_scale: float
-    output_stride: int
-    output_matrix: str
-    curve_gain: float
-    curve_exponent: float
-
-    @property
-    def curve(self) -> ColourCurve:
-        """How strong colour is shown."""
-        return ColourCurve(gain=self.curve_gain, exponent=self.curve_exponent)
+Description = dict[str, Any]
+"""What a user's model takes and gives: a value for each of ``FIELDS``, checked."""
 
 
 def read_description(path: Path) -> Description:
@@ -110,15 +87,15 @@ def read_description(path: Path) -> Description:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ModelError(f"{path.name} is not TOML that can be read: {error}") from error
     try:
-        values = checked_values(content)
+        description = check_values(content)
     except ValueError as error:
         raise ModelError(f"{path.name}: {error}") from error
-    values["name"] = values["name"] or path.stem
-    values["input.range"] = values["input.range"] or INPUT_RANGES[values["input.kind"]]
-    return Description(**{key.replace(".", "_"): value for key, value in values.items()})
+    description["name"] = description["name"] or path.stem
+    description["input.range"] = description["input.range"] or INPUT_RANGES[description["input.kind"]]
+    return description
 
 
-def checked_values(content: Mapping[str, Any]) -> dict[str, Any]:
+def check_values(content: Mapping[str, Any]) -> Description:
     """Returns a value for each of ``FIELDS``. Raises ``ValueError``."""
     given: dict[str, Any] = {}
     for name, value in content.items():
@@ -132,7 +109,7 @@ def checked_values(content: Mapping[str, Any]) -> dict[str, Any]:
         table = key.rpartition(".")[0]
         known = ", ".join(other for other in FIELDS if other.rpartition(".")[0] == table)
         raise ValueError(f"unknown key {key}; known are {known or ', '.join(FIELDS)}")
-    values: dict[str, Any] = {}
+    values: Description = {}
     for key, (kind, default, check) in FIELDS.items():
         if key not in given:
             if default is REQUIRED:

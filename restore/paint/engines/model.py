@@ -102,16 +102,16 @@ def open_onnx(path: Path) -> OpenedModel:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     description = read_description(path.with_suffix(".toml"))
-    size = description.input_size
-    if size and any(side % description.output_stride for side in size):
+    size, stride = description["input.size"], description["output.stride"]
+    if size and any(side % stride for side in size):
         raise ModelError(f"{path.stem}.toml: input.size {list(size)} is no multiple of output.stride")
     return OpenedModel(
-        name=description.name,
+        name=description["name"],
         weights_sha256=hashlib.sha256(graph).hexdigest(),
-        working_size=max(size) if size else description.working_size,
-        multiple_of=1 if size else math.lcm(description.multiple_of, description.output_stride),
-        stride=description.output_stride,
+        working_size=max(size) if size else description["working_size"],
+        multiple_of=1 if size else math.lcm(description["multiple_of"], stride),
+        stride=stride,
         size=size,
-        curve=description.curve,
+        curve=ColourCurve(gain=description["curve.gain"], exponent=description["curve.exponent"]),
         content=UserOnnx(graph, description),
     )

@@ -26,19 +26,19 @@ class UserModel:
         self.runner = runner
         self.name = runner.name
         self.description = description
-        step = math.lcm(description.multiple_of, description.output_stride)
+        step = math.lcm(description["multiple_of"], description["output.stride"])
         side = -(-SMALLEST_TRIAL // step) * step
-        self(np.full((1, 1, *(description.input_size or (side, side))), 0.5, np.float32))
+        self(np.full((1, 1, *(description["input.size"] or (side, side))), 0.5, np.float32))
 
     def __call__(self, luma: FloatArray) -> FloatArray:
         """See :class:`restore.paint.engines.Engine`."""
         seen = self.seen(luma)
-        shown = f"{self.description.name}, shown {shape_text(seen.shape)}"
+        shown = f"{self.description['name']}, shown {shape_text(seen.shape)}"
         try:
             answer = self.runner(seen)
         except ModelError as error:
             raise ModelError(f"{shown}: {error}") from error
-        stride, (batch, _, height, width) = self.description.output_stride, luma.shape
+        stride, (batch, _, height, width) = self.description["output.stride"], luma.shape
         expected = (batch, 2, height // stride, width // stride)
         if answer.shape != expected:
             raise ModelError(
@@ -46,29 +46,29 @@ class UserModel:
                 f"{shape_text(expected)}"
             )
         if not np.isfinite(answer).all():
-            raise ModelError(f"{self.description.name} answers with values that are not finite; it cannot be used")
+            raise ModelError(f"{self.description['name']} answers with values that are not finite; it cannot be used")
         return self.chroma(luma, answer)
 
     def seen(self, luma: FloatArray) -> FloatArray:
         """Turns luma ``B x 1 x H x W`` in [0, 1] into what the model reads, ``B x channels x H x W``."""
         description = self.description
-        kind_black, kind_white = INPUT_RANGES[description.input_kind]
-        black, white = description.input_range
-        plane = luma if description.input_kind == "luma" else lightness_from_luma(luma)
+        kind_black, kind_white = INPUT_RANGES[description["input.kind"]]
+        black, white = description["input.range"]
+        plane = luma if description["input.kind"] == "luma" else lightness_from_luma(luma)
         gain = (white - black) / (kind_white - kind_black)
         plane = (plane - np.float32(kind_black)) * np.float32(gain) + np.float32(black)
-        return np.ascontiguousarray(np.repeat(plane, description.input_channels, axis=1), np.float32)
+        return np.ascontiguousarray(np.repeat(plane, description["input.channels"], axis=1), np.float32)
 
     def chroma(self, luma: FloatArray, answer: FloatArray) -> FloatArray:
         """Turns the model's answer ``B x 2 x h x w`` into chroma (Cb, Cr, BT.601) in [-0.5, 0.5]."""
         description = self.description
-        colour = (answer - np.float32(description.output_neutral)) * np.float32(description.output_scale)
-        if description.output_kind == "ab":
-            stride, (batch, _, height, width) = description.output_stride, colour.shape
+        colour = (answer - np.float32(description["output.neutral"])) * np.float32(description["output.scale"])
+        if description["output.kind"] == "ab":
+            stride, (batch, _, height, width) = description["output.stride"], colour.shape
             cells = luma.reshape(batch, height, stride, width, stride).mean(axis=(2, 4))
             chroma = [chroma_from_ab(cell, ab) for cell, ab in zip(cells, colour, strict=True)]
         else:
-            matrix = MATRICES[description.output_matrix]
+            matrix = MATRICES[description["output.matrix"]]
             chroma = [chroma_from_other_matrix(picture, matrix) for picture in colour]
         return np.clip(np.stack(chroma), -0.5, 0.5)
 
