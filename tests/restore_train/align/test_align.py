@@ -1,4 +1,4 @@
-"""Registration: known homographies are alignment to a fraction of a pixel whatever the tones, strangers are refused."""
+"""Registration: known homographies are found to a fraction of a pixel whatever the tones, strangers are refused."""
 
 from __future__ import annotations
 

@@ -30,11 +30,11 @@ def test_every_packet_goes_through_a_unit_and_nothing_stays(gray_film: Path, mon
     written: list[int] = []
     write = UnitFile.write
 
-    def count_text(file: UnitFile, packet: Packet[VideoStream]) -> None:
+    def note_and_write(file: UnitFile, packet: Packet[VideoStream]) -> None:
         written.append(packet.size)
         write(file, packet)
 
-    monkeypatch.setattr(UnitFile, "write", count_text)
+    monkeypatch.setattr(UnitFile, "write", note_and_write)
     packets = film_packets(gray_film)
     assert replay(gray_film, gray_film, packets, 4) == 3
     assert written == [packet.size for packet in packets]

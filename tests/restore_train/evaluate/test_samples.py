@@ -1,4 +1,4 @@
-"""Several colourings against the truth: the likeliest and the best are result, spread and cast have their values."""
+"""Several colourings against the truth: the likeliest and the best are found, spread and cast have their values."""
 
 from __future__ import annotations
 

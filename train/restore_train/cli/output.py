@@ -119,7 +119,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_sheets(folder: Path, groups: Iterable[tuple[str, Sequence[Rgb]]]) -> None:
-    """Writes contact sheets of label_models groups of pictures. Raises ``OutputError``."""
+    """Writes contact sheets of labelled groups of pictures. Raises ``OutputError``."""
     from PIL import Image
 
     from restore.media.files import write_beside

@@ -44,7 +44,7 @@ def group(label: str, pictures: Sequence[Rgb]) -> Page:
 
 
 def contact_sheets(groups: Iterable[tuple[str, Sequence[Rgb]]]) -> Iterator[Page]:
-    """Yields pages ``H x W x 3`` (RGB, 8 bit) of label_models groups of RGB pictures in [0, 1], in their order.
+    """Yields pages ``H x W x 3`` (RGB, 8 bit) of labelled groups of RGB pictures in [0, 1], in their order.
 
     All groups have the same number of pictures; a page has ``ROWS x COLUMNS`` groups, and no more are in memory.
     """
