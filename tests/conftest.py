@@ -41,7 +41,7 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def toy_colorizer(toy_model: Path) -> Colorizer:
-    return Colorizer(str(toy_model), device="cpu", working_size=TOY_WORKING_SIZE)
+    return Colorizer(str(toy_model), engine="torch", precision="fp32", device="cpu", working_size=TOY_WORKING_SIZE)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def sampling_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sampling_colorizer(sampling_model: Path) -> Colorizer:
-    return Colorizer(str(sampling_model), device="cpu", working_size=TOY_WORKING_SIZE)
+    return Colorizer(str(sampling_model), engine="torch", precision="fp32", device="cpu", working_size=TOY_WORKING_SIZE)
 
 
 @pytest.fixture

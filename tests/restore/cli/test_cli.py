@@ -31,6 +31,8 @@ print(*sorted(sys.modules), file=sys.stderr)
 sys.exit(code)
 """
 
+TORCH = ("--engine", "torch")  # starts in a tenth of a second; OpenVINO compiles first
+
 
 @pytest.mark.parametrize(
     ("arguments", "shown"),
@@ -79,7 +81,7 @@ def test_video_and_verify(gray_film: Path, toy_model: Path, tmp_path: Path, caps
 
 def test_verify_says_no(gray_film: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "short.mkv"
-    options = ("--model", toy_model, "--codec", "ffv1", "--duration", "0.3")
+    options = ("--model", toy_model, *TORCH, "--codec", "ffv1", "--duration", "0.3")
     assert run("video", gray_film, "-o", target, *options) == 0
     assert run("verify", gray_film, target) == 11
     assert "frames" in capsys.readouterr().err
@@ -90,7 +92,7 @@ def test_photos_go_on_after_a_bad_file(toy_model: Path, tmp_path: Path, capsys: 
     folder.mkdir()
     Image.fromarray(np.arange(64 * 48, dtype=np.uint32).reshape(48, 64).astype(np.uint8)).save(folder / "good.png")
     (folder / "bad.png").write_bytes(b"not a picture")
-    assert run("photos", folder, "-o", tmp_path / "out", "--model", toy_model) == 10
+    assert run("photos", folder, "-o", tmp_path / "out", "--model", toy_model, *TORCH) == 10
     shown = capsys.readouterr().err
     assert "bad.png" in shown
     assert "Traceback" not in shown
@@ -128,7 +130,7 @@ def test_bad_input_is_one_line_and_an_exit_code(
     places = {"FILM": str(gray_film), "FOLDER": str(gray_film.parent)}
     given = [places.get(argument, argument) for argument in arguments]
     if given[:1] in (["video"], ["photos"]) and "--model" not in given and len(given) > 1:
-        given += ["--model", str(toy_model)]
+        given += ["--model", str(toy_model), *TORCH]
     if code == 9 and not_cuda_less():
         pytest.skip("this machine has CUDA")
     before = gray_film.read_bytes()
@@ -145,7 +147,7 @@ def test_a_film_that_may_not_be_read(
     gray_film: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) != gray_film)  # root may read everything
-    assert run("video", gray_film, "--model", toy_model) == 3
+    assert run("video", gray_film, "--model", toy_model, *TORCH) == 3
     assert "may not be read; check its permissions" in capsys.readouterr().err
 
 
@@ -165,7 +167,7 @@ def test_a_signal_leaves_nothing_half_written(
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
     try:
-        assert run("video", gray_film, "-o", folder / "out.mkv", "--model", toy_model) == 130
+        assert run("video", gray_film, "-o", folder / "out.mkv", "--model", toy_model, *TORCH) == 130
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
@@ -177,7 +179,7 @@ def test_a_signal_leaves_nothing_half_written(
 def test_decisions_are_logged_with_v_before_or_behind_the_command(
     gray_film: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
 ) -> None:
-    arguments: list[str | Path] = ["video", gray_film, "-o", tmp_path / "out.mkv", "--model", toy_model]
+    arguments: list[str | Path] = ["video", gray_film, "-o", tmp_path / "out.mkv", "--model", toy_model, *TORCH]
     arguments.insert(place, "-v")
     assert run(*arguments) == 0
     assert "encoded as h264" in capsys.readouterr().err
@@ -186,7 +188,7 @@ def test_decisions_are_logged_with_v_before_or_behind_the_command(
 def test_a_name_that_is_not_utf8(gray_film: Path, toy_model: Path, tmp_path: Path) -> None:
     source = gray_film.rename(tmp_path / os.fsdecode(b"caf\xe9.mkv"))
     target = tmp_path / "out.mkv"
-    assert run("video", source, "-o", target, "--model", toy_model) == 0
+    assert run("video", source, "-o", target, "--model", toy_model, *TORCH) == 0
     report = json.loads(report_path(target).read_text(encoding="utf-8"))
     assert report["source"]["path"] == source.name
 

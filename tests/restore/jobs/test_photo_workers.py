@@ -306,7 +306,7 @@ def test_the_command_hands_its_options_on(
         return PhotosReport()
 
     def command(*arguments: str) -> int:
-        return rechroma("photos", album, "-o", tmp_path / "out", "--model", toy_model, *arguments)
+        return rechroma("photos", album, "-o", tmp_path / "out", "--model", toy_model, "--engine", "torch", *arguments)
 
     monkeypatch.setattr("restore.jobs.photos.colorize_photos", taking)
     threads = torch.get_num_threads()

@@ -40,7 +40,7 @@ def clips(tmp_path: Path) -> Path:
 
 def test_photos(photos: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = ("--json", tmp_path / "out.json", "--html", tmp_path / "out.html", "--sheets", tmp_path / "sheets")
-    assert run("evaluate", "photos", photos, "--model", toy_model, *outputs) == 0
+    assert run("evaluate", "photos", photos, "--model", toy_model, "--engine", "torch", *outputs) == 0
     shown = capsys.readouterr().err
     for word in ("3 pictures", "gray", "toy", "truth", "dCF", "SSIM", "Rainbow"):
         assert word in shown
@@ -58,7 +58,7 @@ def test_photos(photos: Path, toy_model: Path, tmp_path: Path, capsys: pytest.Ca
 def test_clips_joined(clips: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outputs = ("--json", tmp_path / "out.json", "--html", tmp_path / "out.html")
     arguments = ("--join", "--frames", "5", "--every", "3", "--working-size", "64", "--saturation", "0.5")
-    assert run("evaluate", "clips", clips, "--model", toy_model, *arguments, *outputs) == 0
+    assert run("evaluate", "clips", clips, "--model", toy_model, "--engine", "torch", *arguments, *outputs) == 0
     shown = capsys.readouterr().err
     assert "1 clips" not in shown
     for word in ("1 clip", "tmedian", "strong", "Ewarp", "CDC CbCr", "Flicker"):
@@ -83,7 +83,10 @@ def test_clips_joined(clips: Path, toy_model: Path, tmp_path: Path, capsys: pyte
 def test_sets_that_are_not_there(
     command: str, target: str, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("evaluate", command, tmp_path if target == "EMPTY" else target, "--model", toy_model) == 3
+    assert (
+        run("evaluate", command, tmp_path if target == "EMPTY" else target, "--model", toy_model, "--engine", "torch")
+        == 3
+    )
     shown = capsys.readouterr().err
     assert shown.count("rechroma:") == 1
     assert "Traceback" not in shown
