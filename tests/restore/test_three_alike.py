@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,10 +128,8 @@ Ask = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
-def killer(toy_model: Path) -> Iterator[Killer]:
-    killer = Killer("command", toy_model)
-    yield killer
-    killer.close()
+def killer(toy_model: Path) -> Killer:
+    return Killer("command", toy_model)
 
 
 @pytest.fixture

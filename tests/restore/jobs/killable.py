@@ -30,6 +30,7 @@ from restore.jobs.workers import Workers
 from restore.paint.network import Colorizer
 from restore_models import pixcolor_row  # noqa: F401  # as well: its compiler
 
+DEFAULT_LENGTHS = [found for found in gc.get_objects() if type(found) is UnitLengths]
 UNITS = UnitLengths(shortest=3, longest=6, context=4)
 TOY_WORKING_SIZE = 64
 
@@ -78,7 +79,7 @@ def run_command(
     """
     sys.stderr.flush()
     os.dup2(os.open(messages, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
-    for lengths in [found for found in gc.get_objects() if type(found) is UnitLengths]:
+    for lengths in DEFAULT_LENGTHS:
         lengths.__dict__.update(vars(UNITS))
     UnitLengths.__init__.__defaults__ = (UNITS.shortest, UNITS.longest, UNITS.context)
     if home:
@@ -132,6 +133,7 @@ def wait(child: int, seconds: float | None) -> int:
 def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    gc.freeze()  # so that a child's collections leave the parent's pages shared
     for line in sys.stdin:
         asked: dict[str, Any] = json.loads(line)
         work = WORKS[asked["work"]]

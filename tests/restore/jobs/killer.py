@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Killer"]
+
+@cache
+def server() -> subprocess.Popen[str]:
+    """Returns the process that forks children for all tests of this one; it ends when its input does."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "tests.restore.jobs.killable"],
+        cwd=Path(__file__).parents[3],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(started.communicate)
+    return started
 
 
 class Killer:
-    """One server, one kind of work. ``close`` ends it."""
+    """One kind of work, with one model."""
 
     def __init__(self, work: str, model: Path) -> None:
         self.work, self.model = work, model
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "tests.restore.jobs.killable"],
-            cwd=Path(__file__).parents[3],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
 
     def run(self, source: Path, target: Path, seconds: float | None = None, **options: Any) -> int:
         """Exit code: -9 where it was killed, after ``seconds`` or, for films, at its frame ``kill_at``."""
@@ -35,15 +42,10 @@ class Killer:
         return self.ask("command", {"arguments": words, "messages": str(messages), **options})
 
     def ask(self, work: str, arguments: dict[str, Any], seconds: float | None = None) -> int:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.write(json.dumps({"work": work, "arguments": arguments, "seconds": seconds}) + "\n")
-        self.server.stdin.flush()
-        return int(self.server.stdout.readline())
-
-    def close(self) -> None:
-        assert self.server.stdin is not None
-        assert self.server.stdout is not None
-        self.server.stdin.close()
-        self.server.wait()
-        self.server.stdout.close()
+        """Exit code of a child that does the work."""
+        process = server()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"work": work, "arguments": arguments, "seconds": seconds}) + "\n")
+        process.stdin.flush()
+        return int(process.stdout.readline())

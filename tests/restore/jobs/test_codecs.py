@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="children are fo
 
 
 @pytest.fixture(scope="module")
-def killer(toy_model: Path) -> Iterator[Killer]:
-    started = Killer("film", toy_model)
-    yield started
-    started.close()
+def killer(toy_model: Path) -> Killer:
+    return Killer("film", toy_model)
 
 
 @pytest.fixture(scope="module")

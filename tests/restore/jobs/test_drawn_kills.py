@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +36,8 @@ class DrawnNightmare(Nightmare):
 
 
 @pytest.fixture(scope="module", params=["film", "album"])
-def killer(request: pytest.FixtureRequest, sampling_model: Path) -> Iterator[DrawnNightmare]:
-    started = DrawnNightmare(request.param, sampling_model)
-    yield started
-    started.close()
+def killer(request: pytest.FixtureRequest, sampling_model: Path) -> DrawnNightmare:
+    return DrawnNightmare(request.param, sampling_model)
 
 
 @pytest.fixture

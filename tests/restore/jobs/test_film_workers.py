@@ -111,16 +111,13 @@ def test_a_killed_run_is_gone_on_with_by_any_number_of_workers(toy_model: Path, 
     killer = Killer("film", toy_model)
     target, alone = tmp_path / "out.mkv", tmp_path / "alone.mkv"
     options: dict[str, Any] = {"codec": "ffv1", "preset": None}
-    try:
-        assert killer.run(film, target, jobs=2, kill_at=10, **options) == -signal.SIGKILL
-        by_two = finished_frames(target)
-        assert 10 <= by_two < 20
-        assert killer.run(film, target, jobs=1, kill_at=FRAMES - 2, **options) == -signal.SIGKILL
-        assert by_two < finished_frames(target) < FRAMES
-        assert killer.run(film, target, jobs=2, **options) == 0
-        assert killer.run(film, alone, **options) == 0
-    finally:
-        killer.close()
+    assert killer.run(film, target, jobs=2, kill_at=10, **options) == -signal.SIGKILL
+    by_two = finished_frames(target)
+    assert 10 <= by_two < 20
+    assert killer.run(film, target, jobs=1, kill_at=FRAMES - 2, **options) == -signal.SIGKILL
+    assert by_two < finished_frames(target) < FRAMES
+    assert killer.run(film, target, jobs=2, **options) == 0
+    assert killer.run(film, alone, **options) == 0
     assert target.read_bytes() == alone.read_bytes()
     assert not job_folder(target).exists()
 

@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -23,7 +22,7 @@ from restore.verify.photo import verify_photo
 from tests.restore.jobs.killer import Killer
 from tests.restore.media.clips import ffmpeg
 
-KILLS = 20
+KILLS = 8
 MANY_KILLS = 200
 FRAMES = 32
 PHOTOS = 30
@@ -63,10 +62,8 @@ def round_of(target: Path, number: int) -> Path:
 
 
 @pytest.fixture(params=["film", "album"])
-def killer(request: pytest.FixtureRequest, toy_model: Path) -> Iterator[Nightmare]:
-    started = Nightmare(request.param, toy_model)
-    yield started
-    started.close()
+def killer(request: pytest.FixtureRequest, toy_model: Path) -> Nightmare:
+    return Nightmare(request.param, toy_model)
 
 
 @pytest.fixture(scope="module")

@@ -352,15 +352,12 @@ def test_a_worker_that_dies_is_made_good(album: Path, tmp_path: Path) -> None:
 def test_a_killed_driver(album: Path, toy_model: Path, tmp_path: Path) -> None:
     killer = Killer("album", toy_model)
     out = tmp_path / "out"
-    try:
-        assert killer.run(album, tmp_path / "whole") == 0
-        assert killer.run(album, out, jobs=2, kill_at=7) == -signal.SIGKILL
-        assert job_folder(out).exists()
-        time.sleep(1.5)  # its workers notice, and die as well
-        before = set(out.rglob("*"))
-        assert killer.run(album, out, jobs=1) == 0
-    finally:
-        killer.close()
+    assert killer.run(album, tmp_path / "whole") == 0
+    assert killer.run(album, out, jobs=2, kill_at=7) == -signal.SIGKILL
+    assert job_folder(out).exists()
+    time.sleep(1.5)  # its workers notice, and die as well
+    before = set(out.rglob("*"))
+    assert killer.run(album, out, jobs=1) == 0
     assert len(before) > 7
     assert content(out) == content(tmp_path / "whole")
     assert told(out)["pictures"] == PICTURES + 2
