@@ -68,7 +68,7 @@ def compare_photos(before: Photo, after: Photo, *, max_luma_difference: int | No
 
 def compare_coefficients(before: Photo, after: Photo, report: Verification) -> float:
     """Compares two JPEG files' luma as it is stored, and returns by how much it may differ when decoded."""
-    old, new = before.layout.coefficients, after.layout.coefficients
+    old, new = before.layout.read_coefficients(), after.layout.read_coefficients()
     if old is None:
         report.warnings.append("the original's luma could not be carried over and was encoded anew")
         return LARGEST_ANEW

@@ -53,8 +53,12 @@ class JpegLayout:
 
     data: bytes
     frame: FrameHeader
-    coefficients: Coefficients | None
-    """None where the picture has to be encoded anew as a whole."""
+    lends_luma: bool
+    """Whether luma's coefficients are carried over; else the picture is encoded anew as a whole."""
+
+    def read_coefficients(self) -> Coefficients | None:
+        """Returns luma as the file stores it, read again: kept, it would take twice the memory of the picture."""
+        return read_coefficients(without_metadata(self.data)) if self.lends_luma else None
 
 
 def read_jpeg(data: bytes, name: str) -> Photo:
@@ -65,27 +69,27 @@ def read_jpeg(data: bytes, name: str) -> Photo:
     plain = without_metadata(data)
     exif, xmp, icc = exif_of(parts), xmp_of(parts), icc_of(parts)
     orientation, warnings = orientation_and_warnings(exif)
-    coefficients, reason = None, f"the file stores {frame.space}"
+    obstacle = ""
     if frame.space in ("L", "YCbCr"):
         codes: Codes = decode(plain, "L")
         try:
-            coefficients = read_coefficients(plain)
+            read_coefficients(plain)
         except DamagedMediaError as error:
-            reason = str(error)
+            obstacle = str(error)
         if frame.progressive and not has_whole_luma(plain, frame):
-            coefficients, reason = None, "scans are missing, and decoders guess what they held"
+            obstacle = "scans are missing, and decoders guess what they held"
     elif frame.space == "RGB":
-        codes = luma_codes_from_rgb(decode(plain, "RGB"), 255)
+        codes, obstacle = luma_codes_from_rgb(decode(plain, "RGB"), 255), "the file stores RGB"
     else:
-        codes = luma_codes_from_rgb(srgb_from_cmyk(decode(plain, "CMYK"), icc), 255)
+        codes, obstacle = luma_codes_from_rgb(srgb_from_cmyk(decode(plain, "CMYK"), icc), 255), "the file stores CMYK"
         warnings += ("CMYK became sRGB: the colours to be added have no place in a CMYK separation",)
-    if coefficients is None:
-        warnings += (f"luma cannot be carried over and is encoded anew, to within a few codes: {reason}",)
+    if obstacle:
+        warnings += (f"luma cannot be carried over and is encoded anew, to within a few codes: {obstacle}",)
     if frame.restart_interval and not frame.restart_rows:
         warnings += ("restart markers are left out: they are not at the ends of rows",)
     if data.count(b"MPF\0", 0, parts[-1].start):
         warnings += ("further pictures after the first one are left out",)
-    layout = JpegLayout(data, frame, coefficients)
+    layout = JpegLayout(data, frame, not obstacle)
     return Photo(name, "JPEG", 8, (Page(codes, None, orientation),), exif, xmp, icc, 8, layout, warnings)
 
 
@@ -104,8 +108,9 @@ def write_jpeg(photo: Photo, chroma: FloatArray) -> bytes:
     """Encodes chroma at 4:4:4 where the source was gray, else with the source's subsampling, beside luma as it was."""
     layout: JpegLayout = photo.layout
     page = photo.pages[0]
+    source = layout.read_coefficients()
     return with_segments(
-        encode_anew(page, chroma) if layout.coefficients is None else encode_chroma(layout, page, chroma),
+        encode_anew(page, chroma) if source is None else encode_chroma(source, layout.frame, page, chroma),
         layout.data,
         keep_adobe=layout.frame.space == "YCbCr",
         xmp=xmp_segment(photo.xmp) if photo.xmp else None,
@@ -120,10 +125,8 @@ def encode_anew(page: Page, chroma: FloatArray) -> bytes:
     return buffer.getvalue()
 
 
-def encode_chroma(layout: JpegLayout, page: Page, chroma: FloatArray) -> bytes:
+def encode_chroma(source: Coefficients, frame: FrameHeader, page: Page, chroma: FloatArray) -> bytes:
     """Puts coefficients of chroma ``2 x H x W`` beside those of the source's luma."""
-    source, frame = layout.coefficients, layout.frame
-    assert source is not None
     steps = chroma_steps(source.tables)
     planes = [np.empty((*source.grid(component), 64), np.int16) for component in (1, 2)]
     unit_height, unit_width = source.unit
