@@ -77,6 +77,24 @@ def test_clips_joined(clips: Path, toy_model: Path, tmp_path: Path, capsys: pyte
     assert page.count("data:image/png") == 4
 
 
+def test_samples_and_likelihood(
+    photos: Path, sampling_model: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--working-size", "64", "--device", "cpu", "--json", tmp_path / "out.json")
+    asked = ("evaluate", "samples", photos, "--model", sampling_model, "--samples", "2", *options)
+    assert run(*asked) == 0
+    assert "likeliest" in capsys.readouterr().err
+    samples = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert list(samples["set"]) == ["gray", "one seed", "likeliest of 2", "oracle of 2", "truth"]
+    assert samples["diversity"] > 0
+    assert run("evaluate", "likelihood", photos, "--model", sampling_model, *options) == 0
+    assert "nats a symbol" in capsys.readouterr().err
+    alone = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert alone["nats"] == samples["nats"]
+    assert alone["nats"]["forced"] > 0
+    assert run("evaluate", "likelihood", photos, "--model", toy_model, *options) == 8
+
+
 @pytest.mark.parametrize(
     ("command", "target"), [("photos", "EMPTY"), ("photos", "absent.tar"), ("clips", "EMPTY"), ("clips", "absent.mp4")]
 )
