@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -112,6 +113,8 @@ def forked(work: Callable[[], None]) -> int:
         code = 0
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 0
+    except BaseException:
+        traceback.print_exc()  # the test sees the exit code alone
     finally:
         sys.stderr.flush()
         os._exit(code)
