@@ -11,7 +11,7 @@ demo: $(VENV)/.ready  ## a clip and a few photos in colour, from scikit-image's 
 	$(BIN)/python examples/demo.py demo
 
 test: $(VENV)/.ready system lint  ## lint, types and the fast tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
