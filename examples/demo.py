@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from restore import Colorizer, PhotoOptions, VideoOptions, colorize_photos, colorize_video
+from restore import Colorizer, FilmOptions, PhotoOptions, Run, colorize_photos, colorize_video
 
 Picture = NDArray[np.uint8]
 
@@ -72,9 +72,9 @@ def main(folder: Path) -> None:
 
     colorizer = Colorizer()
     stills = [before / f"{name}.jpg" for name in PHOTOS]
-    colorize_photos(stills, after, colorizer=colorizer, options=PhotoOptions(overwrite=True))
-    options = VideoOptions(compare=True, overwrite=True)
-    colorize_video(before / "film.mp4", after / "film.mp4", colorizer=colorizer, options=options)
+    colorize_photos(stills, after, model=colorizer, options=PhotoOptions(run=Run(overwrite=True)))
+    options = FilmOptions(compare=True, run=Run(overwrite=True))
+    colorize_video(before / "film.mp4", after / "film.mp4", model=colorizer, options=options)
     print(f"gray pictures and film: {before}")
     print(f"in colour:              {after}")
 

@@ -10,6 +10,6 @@ from restore import Colorizer, colorize_photos, colorize_video
 
 film, photos, output = map(Path, sys.argv[1:])
 colorizer = Colorizer("pix2pix")
-colorize_video(film, output / film.name, colorizer=colorizer)
-report = colorize_photos([photos], output, colorizer=colorizer)
+colorize_video(film, output / film.name, model=colorizer)
+report = colorize_photos([photos], output, model=colorizer)
 print(report.written, report.failed)

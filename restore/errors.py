@@ -15,6 +15,7 @@ __all__ = [
     "RechromaError",
     "VerificationError",
     "WorkerError",
+    "one_line",
 ]
 
 
@@ -88,3 +89,9 @@ class WorkerError(RechromaError):
     """Workers die again and again, cannot be reached, or are not what the others are."""
 
     exit_code = 13
+
+
+def one_line(error: BaseException, path: object = None) -> str:
+    """What happened, in one line; without the ``path`` that it happened to, where that is named beside it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if path is None else text.removeprefix(f"{path}: ").replace(f"{path} is ", "it is ")

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event, Semaphore, Thread
 from typing import Generic, TypeVar
 
-__all__ = ["prefetch"]
-
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -89,3 +90,42 @@ def run_ahead(upstream: Iterable[Item], depth: int) -> Generator[Item, None, Non
         stop.set()
         free_slots.release()  # wakes a worker that waits for a slot
         worker.join()
+
+
+def map_ahead(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int,
+    *,
+    weigh: Callable[[Item], float] = lambda _: 0,
+    most: float = 1,
+) -> Generator[Result, None, None]:
+    """Yields ``function(item)`` in order, done on so many threads; items are taken here, at most one more than those.
+
+    No further item is taken while those that are worked on weigh ``most`` or more. An error of ``items`` or
+    ``function`` is raised in its turn. When the consumer leaves early, what was begun is waited for and dropped, and
+    ``items`` is closed where it is a generator.
+    """
+    waiting: deque[tuple[Future[Result], float]] = deque()
+    iterator = iter(items)
+    failure: Exception | None = None
+    with closing(iterator) if isinstance(iterator, Generator) else nullcontext(), ThreadPoolExecutor(threads) as pool:
+        try:
+            while True:
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    break
+                except Exception as error:
+                    failure = error
+                    break
+                waiting.append((pool.submit(function, item), weigh(item)))
+                while len(waiting) > threads or (waiting and sum(weight for _, weight in waiting) >= most):
+                    yield waiting.popleft()[0].result()
+            while waiting:
+                yield waiting.popleft()[0].result()
+            if failure is not None:
+                raise failure
+        finally:
+            for future, _ in waiting:
+                future.cancel()

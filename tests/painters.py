@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,15 +12,45 @@ import torch
 from torch import Tensor, nn
 
 from restore.colour import FloatArray
-from restore.paint.network import Colorizer
+from restore.frames import Frame, Painted, Role
 
 
-class TopIsBlue:
-    """Colours the upper half of an upright picture blue and the lower half orange, for photos; notes its batches."""
+class ToyPainter(ABC):
+    """What a test's colouring needs to be a painter: :meth:`predict` and :meth:`prepare` are its own."""
 
-    name, version, weights_sha256 = "top-is-blue", "1", "0" * 64
+    name, weights_sha256 = "toy", "0" * 64
+    working_size, batch = 32, 4
+    needs_shot_start = makes_luma = False
 
     def __init__(self) -> None:
+        self.decisions: list[str] = []
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"name": self.name, "weights_sha256": self.weights_sha256, "device": "cpu", "engine": "none"}
+
+    @abstractmethod
+    def prepare(self, luma: FloatArray) -> FloatArray: ...
+
+    @abstractmethod
+    def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]: ...
+
+    def paint(self, frames: Sequence[Frame]) -> list[Painted]:
+        frames = [frame for frame in frames if frame.role is not Role.LEAD]
+        chromas = self.predict([frame.luma for frame in frames])
+        return [
+            Painted(frame.luma, chroma, frame=frame, starts_shot=frame.starts_shot)
+            for frame, chroma in zip(frames, chromas, strict=True)
+        ]
+
+
+class TopIsBlue(ToyPainter):
+    """Colours the upper half of an upright picture blue and the lower half orange, for photos; notes its batches."""
+
+    name = "top-is-blue"
+
+    def __init__(self) -> None:
+        super().__init__()
         self.batches: list[list[tuple[int, ...]]] = []
 
     def prepare(self, luma: FloatArray) -> FloatArray:
@@ -39,12 +69,10 @@ class TopIsBlue:
         return chromas
 
 
-class Brown:
+class Brown(ToyPainter):
     """Colours all of it brown, without a network; for films and photos."""
 
-    name, version, weights_sha256, precision = "brown", "1", "0" * 64, "fp32"
-    working_size, largest_batch = 32, 4
-    device, engine = SimpleNamespace(type="cpu"), SimpleNamespace(name="none")
+    name = "brown"
 
     def prepare(self, luma: FloatArray) -> FloatArray:
         scale = min(1.0, self.working_size / min(luma.shape))
@@ -58,7 +86,7 @@ class Brown:
         ]
 
 
-BROWN = cast("Colorizer", Brown())
+BROWN = Brown()
 
 
 class ToyTranslator(nn.Module):

@@ -16,16 +16,10 @@ MAY_IMPORT = {
 LAYERS = ("cli", "verify", "jobs", "pipeline", "options", "paint", "temporal", "media")
 """From above to below. What is not named here is the ground that all stand on: colour, errors, frames, ..."""
 
-WRONG_WAY: dict[str, str] = {
-    "restore.media.film.debug -> restore.temporal.smooth": "the debug film draws the temporal pass's own traces",
-    "restore.options -> restore.jobs.film_units": "the lengths of units are still among the film's public options",
-}
+WRONG_WAY: dict[str, str] = {}
 """Known violations, ``importer -> imported``, and why they are there."""
 
-CIRCLES: dict[str, str] = {
-    "restore.jobs.thermal": "until thermal jobs have the report that films and photos have",
-    "restore.jobs.thermal_report": "the same",
-}
+CIRCLES: dict[str, str] = {}
 """Modules that import each other, and why."""
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import pytest
+
+from restore.cli.options import gather
+from restore.options import FilmOptions, Options, PhotoOptions, ThermalOptions
 
 REQUIRE_DATA = "RECHROMA_REQUIRE_DATA"
 """Set to 1 where data and programs must be there: then a test that misses them fails."""
@@ -27,6 +31,38 @@ def run(*arguments: object) -> int:
         main([str(argument) for argument in arguments])
     assert left.value.code is None or isinstance(left.value.code, int), left.value.code
     return left.value.code or 0
+
+
+AnyOptions = TypeVar("AnyOptions", bound=Options)
+
+
+def film_options(**values: Any) -> FilmOptions:
+    """Returns a film's options by the names that the command line has for them."""
+    options: FilmOptions = gather(FilmOptions, values)
+    return options
+
+
+def photo_options(**values: Any) -> PhotoOptions:
+    """Returns the options of photos by the names that the command line has for them."""
+    options: PhotoOptions = gather(PhotoOptions, values)
+    return options
+
+
+def thermal_options(**values: Any) -> ThermalOptions:
+    """Returns thermal options by the names that the command line has for them."""
+    options: ThermalOptions = gather(ThermalOptions, values)
+    return options
+
+
+def change(options: AnyOptions, **changes: Any) -> AnyOptions:
+    """Returns the options with some values changed, by the names that the command line has for them."""
+    parts: dict[str, Any] = {}
+    for name in ("look", "run", "encoding"):
+        part: Any = getattr(options, name, None)
+        known = {key: changes.pop(key) for key in list(changes) if part is not None and hasattr(part, key)}
+        if known:
+            parts[name] = replace(part, **known)
+    return replace(options, **parts, **changes)
 
 
 def child_processes(parent: int, command: str) -> set[int]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from restore.errors import PartialFailureError
+
+if TYPE_CHECKING:
+    from restore.jobs.report import Report
 
 __all__ = ["Tick", "console", "progress_bar", "show_error"]
 
@@ -64,5 +70,37 @@ def progress_bar(label: str, unit: str) -> Iterator[Tick]:
         yield tick
 
 
+FLAGS = {
+    "filter_chain": "filter",
+    "restore_preset": "restore",
+    "start_seconds": "start",
+    "duration_seconds": "duration",
+}
+"""The options whose flags are not their names in ``restore.options``."""
+
+
+def with_flags(text: object) -> str:
+    """Turns the names of options, which the library puts between backticks, into flags."""
+
+    def flag(match: re.Match[str]) -> str:
+        return "--" + FLAGS.get(match[1], match[1]).replace("_", "-")
+
+    return re.sub(r"`([a-z_]+)`", flag, str(text))
+
+
+def show_report(report: Report, noun: str) -> None:
+    """Shows what became of a batch. Raises ``PartialFailureError`` where a file of it failed."""
+    for kind, style, problems in (("warning", "yellow", report.warnings), ("failed", "red", report.failed)):
+        for path, line in problems:
+            console.print(f"{kind}: {path}: {with_flags(line)}", style=style, markup=False, soft_wrap=True)
+    if len(report.written) == 1 and not report.skipped and not report.failed:
+        console.print(f"{report.frames} {noun} -> {report.written[0]}", markup=False, soft_wrap=True)
+    else:
+        coloured = report.frames if report.kind == "photos" else len(report.written)
+        console.print(f"{coloured} coloured, {len(report.skipped)} skipped, {len(report.failed)} failed")
+    if report.failed:
+        raise PartialFailureError(f"{len(report.failed)} of the files could not be coloured; each is named above")
+
+
 def show_error(error: Exception | str) -> None:
-    console.print(f"rechroma: {error}", style="red", markup=False, soft_wrap=True)
+    console.print(f"rechroma: {with_flags(error)}", style="red", markup=False, soft_wrap=True)

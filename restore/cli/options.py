@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-
-__all__ = [
-    "colorizer_options",
-    "engine_option",
-    "existing_or_not",
-    "look_options",
-    "make_colorizer",
-    "running_options",
-    "sampling_options",
-    "worker_options",
-]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -39,13 +29,20 @@ engine_option = click.option(
     show_default=True,
     help="auto, torch, openvino or onnx. The last two, for CPUs, are extras: pip install 'rechroma[openvino]'.",
 )
-COLORIZER = (
-    click.option(
-        "--model",
-        default="pix2pix",
-        show_default=True,
-        help="A shipped model, a .safetensors file, or an .onnx file with its .toml beside it.",
-    ),
+model_option = click.option(
+    "--model",
+    help="A shipped model, a .safetensors file, or an .onnx file with its .toml beside it. [default: pix2pix, for "
+    "thermal files thermal]",
+)
+temporal_option = click.option(
+    "--temporal",
+    default="light",
+    show_default=True,
+    type=click.Choice(["off", "light", "strong"]),
+    help="How much the colour is held still over time.",
+)
+MODEL = (
+    model_option,
     engine_option,
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option("--precision", default="auto", show_default=True, help="auto, fp32 or bf16."),
@@ -59,6 +56,16 @@ COLORIZER = (
 )
 LOOK = (
     click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        help="Of the colours that a model samples (pixcolor). [default: 0]",
+    ),
+    click.option(
+        "--temperature",
+        type=click.FloatRange(min=0),
+        help="Of a model that samples: below 1 likelier, calmer colours; 0 the likeliest. [default: 0.8]",
+    ),
+    click.option(
         "--saturation", default=1.0, show_default=True, type=click.FloatRange(min=0), help="Factor on colour."
     ),
     click.option(
@@ -69,21 +76,13 @@ LOOK = (
         help="How small chroma follows the picture's edges.",
     ),
 )
-
-
-SAMPLING = (
-    click.option(
-        "--seed", type=click.IntRange(min=0), help="Of what is drawn, by a model that samples (pixcolor). [default: 0]"
-    ),
-    click.option(
-        "--temperature",
-        type=click.FloatRange(min=0),
-        help="Of the draws: below 1 likelier, calmer colours; 0 the likeliest. [default: 0.8]",
-    ),
+ENCODING = (
+    click.option("--codec", help="h264 (default), hevc, av1, ffv1, prores, h264_nvenc, hevc_nvenc or av1_nvenc."),
+    click.option("--crf", type=float, help="Constant quality, lower is better; 0 is lossless for h264."),
+    click.option("--preset", help="The encoder's preset."),
+    click.option("--pix-fmt", help="Pixel format of films; the source's depth and subsampling where not given."),
 )
-
-
-WORKERS = (
+BATCH = (
     click.option(
         "--jobs",
         default=1,
@@ -92,10 +91,12 @@ WORKERS = (
         help="Processes that share the work, each with --threads or its share of the cores, and a GPU of several.",
     ),
     click.option("--cluster", metavar="ADDRESS", help="Dask scheduler whose workers do the work, as tcp://host:8786."),
+    click.option("--overwrite", is_flag=True, help="Replace results that are there."),
+    click.option("--restart", is_flag=True, help="Forget what an earlier run finished, instead of resuming it."),
 )
 
 
-def stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     def decorate(command: Command) -> Command:
         for option in reversed(options):
             command = option(command)
@@ -104,15 +105,27 @@ def stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Comma
     return decorate
 
 
-colorizer_options = stacked(*COLORIZER)
-running_options = stacked(*COLORIZER[1:])  # all but the model
-look_options = stacked(*LOOK)
-sampling_options = stacked(*SAMPLING)
-worker_options = stacked(*WORKERS)
+colorizer_options = stack(*MODEL)
+encoding_options = stack(*ENCODING)
+shared_options = stack(*LOOK, *MODEL, *BATCH)
+"""What ``video``, ``photos`` and ``thermal`` have in common."""
 
 
-def make_colorizer(*, model: str, **options: Any) -> Any:
-    """The colorizer that the shared options ask for; loads torch, so only once a command really runs."""
-    from restore.paint.network import Colorizer
+def gather(kind: type[Any], values: dict[str, Any]) -> Any:
+    """Makes an options class of what the command line was given. Raises ``OptionError``."""
+    from restore.options import Encoding, Look, Run
 
-    return Colorizer(model, **options)
+    chosen = dict(values)
+    groups: dict[str, Any] = {"look": Look, "run": Run, "encoding": Encoding}
+    for name, group in groups.items():
+        parts = {field.name: chosen.pop(field.name) for field in fields(group) if field.name in chosen}
+        if parts:
+            chosen[name] = group(**parts)
+    return kind(**chosen)
+
+
+def make_colorizer(*, model: str | None = None, **options: Any) -> Any:
+    """Opens the colorizer that the shared options ask for; loads torch, so only once a command really runs."""
+    from restore.paint.recipe import open_model
+
+    return open_model("film", model, **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,13 +13,18 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol
 
-from restore.errors import DeviceError, DiskError, OutputError, RechromaError, WorkerError
-from restore.jobs.job import Job, job_folder
+from restore.errors import DeviceError, DiskError, OutputError, RechromaError, WorkerError, one_line
+from restore.jobs.job import Job, job_folder, remove_job
 from restore.jobs.plan import Plan, Target
 from restore.jobs.records import FileRecord, Records, place_in, stamp_of
 from restore.jobs.report import Report, report_path, variant_of
+from restore.jobs.worker_process import device_of_worker, kept
 from restore.jobs.workers import Workers
 from restore.media.files import check_writable, clear_temporary, output_errors
+from restore.paint.network import Colorizer
+from restore.paint.painter import Painter
+from restore.paint.recipe import Kind, PainterRecipe, recipe_of
+from restore.paint.thermal import ThermalPainter
 
 log = logging.getLogger(__name__)
 
@@ -85,8 +91,8 @@ class Maker(Protocol):
     def units(self, targets: Iterable[Target]) -> Iterator[Unit]:
         """Groups files into the portions that workers make."""
 
-    def task(self) -> Task:
-        """Gives what makes a unit in a worker; it can be pickled."""
+    def task(self) -> Task | None:
+        """Gives what makes a unit in a worker, and can be pickled; None where all files are shared."""
 
 
 class Task(Protocol):
@@ -175,9 +181,10 @@ class Batch:
             if self.plan.failed:
                 self.write_report()
         elif self.has_job:
-            check_writable(self.out.parent if self.plan.single else self.out)
+            self.check_output()
             kind, hints = self.plan.family.name, {"files": len(self.plan.targets)}
             with Job(self.out, dict(self.identity), kind=kind, hints=hints, restart=self.restart) as job:
+                job.keeps_empty = self.plan.family.named_late
                 self.records = Records(job, self.out)
                 self.make_all(may_have_leftovers=job.was_begun)
                 self.report.seconds = time.monotonic() - started
@@ -186,9 +193,15 @@ class Batch:
                     os.sync()  # the journal goes, so what it vouches for must not need it any more
                 job.done()
         else:
+            self.check_output()
             self.make_all(may_have_leftovers=True)
         self.report.seconds = time.monotonic() - started
         return self.report
+
+    def check_output(self) -> None:
+        """Raises ``OutputError`` where results cannot be written."""
+        if self.plan.out is not None:
+            check_writable(self.out.parent if self.plan.single else self.out)
 
     @property
     def is_single(self) -> bool:
@@ -220,7 +233,7 @@ class Batch:
             todo = list(todo)
             for target in todo:
                 self.steps.expect(target, self.maker.count(target))
-        self.steps.show(self.steps.done)
+            self.steps.show(self.steps.done)
         if self.workers.alone:
             self.make_here(todo)
         else:
@@ -240,10 +253,11 @@ class Batch:
         if self.plan.family.named_late:
             for place in record.outputs:
                 self.plan.taken.take(Path(place), target.source)
+                remove_job(job_folder(self.out / place))  # of a film that was killed after its line in our journal
         self.report.skipped += [self.out / place for place in record.outputs]
         self.report.failed += [(Path(path), reason) for path, reason in record.failed]
         self.report.warnings += [(Path(path), warning) for path, warning in record.warnings]
-        self.steps.finish(target, record.pictures + len(record.failed))
+        self.steps.finish(target, record.frames + len(record.failed))
         return True
 
     def missing(self, targets: Iterable[Target]) -> Iterator[Target]:
@@ -259,7 +273,7 @@ class Batch:
                     self.clear([target])
                 yield target
             elif self.is_single:
-                raise OutputError(f"{target.output} exists; choose another name or use --overwrite")
+                raise OutputError(f"{target.output} exists; choose another name or use `overwrite`")
             else:
                 with self.lock:
                     self.report.skipped += target.results
@@ -286,6 +300,9 @@ class Batch:
 
     def make_in_workers(self, targets: Iterable[Target]) -> None:
         task = self.maker.task()
+        if task is None:
+            self.make_here(targets)
+            return
         shared: list[Target] = []
 
         def distributed() -> Iterator[Target]:
@@ -347,7 +364,7 @@ class Batch:
     def tell(self, made: MadeFile, skipped: Iterable[Path]) -> None:
         """Takes a file into the report of this run."""
         record, report = made.record, self.report
-        report.pictures += record.pictures
+        report.frames += record.frames
         named = [result for result, _ in made.unnamed]  # the plan's own paths: ten thousands of files take no more
         report.written += named or [self.out / place for place in record.outputs]
         report.skipped += skipped
@@ -358,7 +375,7 @@ class Batch:
             report.failed.append((Path(path), reason))
         if not self.has_job and record.outputs:
             self.write_report(report_path(self.out / next(iter(record.outputs))))
-        self.steps.finish(made.target, record.pictures + len(record.failed))
+        self.steps.finish(made.target, record.frames + len(record.failed))
 
     def write_report(self, path: Path | None = None) -> None:
         """Writes the JSON, at ``path`` or where that of the output lies."""
@@ -388,7 +405,43 @@ def discarded_in_errors(files: Sequence[MadeFile]) -> Iterator[None]:
         raise
 
 
-def one_line(error: Exception, path: Path | None = None) -> str:
-    """What happened, without the path of the file that it happened to, which is named beside it."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if path is None else text.removeprefix(f"{path}: ").replace(f"{path} is ", "it is ")
+# In workers
+
+
+@dataclass(frozen=True)
+class PainterTask(ABC):
+    """Makes units of files in a worker, which keeps the painter from one to the next."""
+
+    out: Path
+    recipe: PainterRecipe | Painter
+    """How to open the painter; a painter itself where it can be pickled."""
+
+    options: Any
+
+    def prepare(self) -> Painter:
+        """Opens the painter once a worker. Raises ``ModelError`` and ``DeviceError``."""
+        if not isinstance(self.recipe, PainterRecipe):
+            return self.recipe
+        recipe = self.recipe
+        return kept("painter", recipe, lambda: recipe.open(device=device_of_worker(recipe.device)))
+
+    @abstractmethod
+    def make(self, unit: Unit, painter: Painter) -> Iterator[MadeFile]:
+        """Makes the files of a unit; a bad one is a file without results."""
+
+    def __call__(self, unit: Unit) -> list[MadeFile]:
+        """Makes a unit. Raises ``OutputError`` where the batch has ended meanwhile."""
+        files: list[MadeFile] = []
+        with discarded_in_errors(files):
+            for made in self.make(unit, self.prepare()):
+                files.append(made)
+            if not job_folder(self.out).exists():
+                raise OutputError(f"the batch of {self.out} has ended without this worker; begin it again")
+        return files
+
+
+def recipe_for_workers(kind: Kind, painter: Painter, threads: int | None) -> PainterRecipe | Painter:
+    """How workers open a painter; painters that are not ours are pickled."""
+    if isinstance(getattr(painter, "colorizer", painter), Colorizer | ThermalPainter):
+        return replace(recipe_of(kind, painter), threads=threads)
+    return painter

@@ -1,60 +1,42 @@
-"""A film's job: its units are coloured and encoded one by one, and joined when all are there."""
+"""A film's job: its units are coloured and encoded one by one, here or by workers, and joined when all are there."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
-from itertools import chain, islice
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Generic
 
-from restore.jobs.film_source import Film
-from restore.jobs.film_stages import Coloured, FilmStages
-from restore.jobs.film_units import Frame, Planned, Unit, UnitLengths, batched_context, plan_stretches, plan_units
+from restore.frames import Unit
+from restore.jobs.film_maker import FilmMaker, FilmWork
+from restore.jobs.film_units import FIRST_UNIT, MadeUnit, PlannedUnit, Reach, Stretch, plan_stretches, plan_units
 from restore.jobs.job import JOURNAL, Entry, Job, has_sha256, job_folder, read_journal
 from restore.jobs.report import file_sha256
-from restore.jobs.unit_encoder import UnitEncoder
 from restore.jobs.unit_file import joined
-from restore.media.film.frames import SourceFrame
-from restore.media.film.sink import FilmSink
-from restore.paint.painter import Painter
+from restore.jobs.worker_process import kept
+from restore.jobs.workers import Workers
 from restore.prefetch import prefetch
-from restore.temporal import Strength
 
-__all__ = ["FilmJob", "FinishedUnit", "frames_from", "is_finished_result"]
+TASKS_AHEAD = 4
 
-DECODED_AHEAD = 4  # frames between decoder and network, beside a batch
-COLOURED_AHEAD = 4  # frames between network and encoder
+Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
-class FinishedUnit:
-    """A unit that lies in the job folder, as its journal has it."""
+class FilmTask:
+    """The work on a film as it is sent to workers; each keeps it open from stretch to stretch."""
 
-    first: int
-    frames: int
-    after_cut: bool
-    ends: str
-    """What comes behind it: ``cut``, ``stretch`` or ``film`` for the end."""
+    work: FilmWork
 
-    sha256: str
-    seconds: float
-    warnings: list[str] = field(default_factory=list)
-    """Of the whole source, known behind its last frame."""
+    def open(self) -> FilmMaker:
+        return kept("film", self.work, partial(FilmMaker, self.work))
 
-    @property
-    def name(self) -> str:
-        return f"{self.first:09d}.unit"
-
-    @property
-    def next_unit(self) -> Unit | None:
-        """None at the end of the film."""
-        return None if self.ends == "film" else Unit(self.first + self.frames, after_cut=self.ends == "cut")
+    def __call__(self, stretch: Stretch) -> list[MadeUnit]:
+        return list(self.open().make(stretch))
 
 
-class FilmJob(Generic[Frame]):
+class FilmJob:
     """Brings a job from wherever it is to a complete film.
 
     Memory does not grow with the film: a few numbers a unit, a frame's time while units are joined.
@@ -63,36 +45,40 @@ class FilmJob(Generic[Frame]):
     def __init__(
         self,
         job: Job,
-        sink: FilmSink,
-        stages: FilmStages[Frame],
-        lengths: UnitLengths,
-        progress: Callable[[int, int | None], None] | None = None,
+        maker: FilmMaker,
+        progress: Progress | None = None,
     ) -> None:
-        self.job, self.sink, self.stages, self.lengths = job, sink, stages, lengths
-        self.progress = progress
-        self.finished: dict[int, FinishedUnit] = {}
-        self.is_joined = is_finished_result(sink.file.target)
+        self.job, self.maker, self.work, self.progress = job, maker, maker.work, progress
+        self.finished: dict[int, MadeUnit] = {}
+        self.is_joined = is_finished_result(self.work.target)
         """An earlier run gave the output its name; its units may be gone."""
         job.keep(self.is_sound)
+        self.clear_leftovers()
         self.frames_done = sum(unit.frames for unit in self.finished.values())
+        maker.step = self.step
 
     def is_sound(self, entry: Entry) -> bool:
         """Takes a unit over from an earlier run, if its file is what it was."""
         if "unit" not in entry:
             return True
-        unit = FinishedUnit(**entry["unit"])
-        if not self.is_joined and not has_sha256(self.job.unit_path(unit.name), unit.sha256):
+        unit = MadeUnit(**entry["unit"])
+        if not self.is_joined and not has_sha256(self.job.unit_path(unit.file), unit.sha256):
             self.job.warn(f"frames {unit.first} to {unit.first + unit.frames - 1} are damaged and done again")
             return False
         self.finished[unit.first] = unit
         return True
 
-    # What is there
+    def clear_leftovers(self) -> None:
+        """Removes what an earlier run's processes left unfinished, or made when nobody was there to take it."""
+        files = {unit.file for unit in self.finished.values()}
+        for path in self.job.unit_path("any").parent.iterdir():
+            if path.name not in files:
+                path.unlink(missing_ok=True)
 
-    def in_order(self) -> tuple[list[FinishedUnit], Unit | None]:
-        """Finished units from the first one on, and the first that is missing; None where the film is complete."""
-        units: list[FinishedUnit] = []
-        following: Unit | None = Unit(0, after_cut=True)
+    def in_order(self) -> tuple[list[MadeUnit], Unit | None]:
+        """Returns the finished units from the first on, and the first that is missing; None for a complete film."""
+        units: list[MadeUnit] = []
+        following: Unit | None = FIRST_UNIT
         while following is not None:
             unit = self.finished.get(following.first)
             if unit is None or unit.after_cut != following.after_cut:
@@ -103,86 +89,71 @@ class FilmJob(Generic[Frame]):
 
     # Colouring
 
-    def colour(self, film: Film, reopen: Callable[[], Film]) -> None:
-        """Does every unit that is missing. ``reopen`` gives the film again where several parts are."""
-        done, start = self.in_order()
-        if start is not None:
-            self.colour_from(film, start, done)
-            done, start = self.in_order()
-        while start is not None:
-            with reopen() as again:
-                self.colour_from(again, start, done)
-            done, start = self.in_order()
+    def colour(self, workers: Workers, task: FilmTask | None = None) -> None:
+        """Makes every unit that is missing, here or by workers, who do the ``task``; the bytes are the same.
 
-    def colour_from(self, film: Film, start: Unit, before: list[FinishedUnit]) -> None:
-        """Does the units from ``start`` to the next that is there, or to the film's end."""
-        painter = self.stages.painter()
-        origin, first_read = start, start.first
-        if painter.from_shot_start and not start.after_cut:
-            origin = Unit(max(unit.first for unit in before if unit.after_cut), after_cut=True)
-            first_read = origin.first
-        elif before:
-            previous = Unit(before[-1].first, before[-1].after_cut)
-            first_read = batched_context(start, previous, self.lengths.context, self.stages.batch)
-        decoded = prefetch(frames_from(film, first_read), DECODED_AHEAD)
-        coloured = prefetch(self.middle(decoded, painter, origin, first_read, start), COLOURED_AHEAD)
-        with closing(decoded), closing(coloured):
-            following: Coloured | None = next(coloured, None)
-            while following is not None and following[2].first not in self.finished:
-                following = self.make_unit(film, following, coloured)
+        Raises as :meth:`Workers.run`.
+        """
+        done, missing = self.in_order()
+        while missing is not None:
+            if task is None:
+                self.colour_here(missing, done)
+            else:
+                self.colour_by_workers(missing, done, workers, task)
+            done, missing = self.in_order()
 
-    def make_unit(self, film: Film, first: Coloured, rest: Iterator[Coloured]) -> Coloured | None:
-        """Encodes a unit; gives the first frame of the next one, None at the end of the film."""
-        started = time.monotonic()
-        unit = first[2]
-        path = self.job.unit_path(f"{unit.first:09d}.unit")
-        encoder = UnitEncoder(self.sink, path)
-        following: Coloured | None = first
-        try:
-            while following is not None and following[2] == unit:
-                encoder.encode(self.stages.picture(following[0], following[1]))
-                self.step(film)
-                following = next(rest, None)
-            sha256 = encoder.finish()
-        finally:
-            encoder.close()
-        ends = "film" if following is None else "cut" if following[2].after_cut else "stretch"
-        self.note(
-            FinishedUnit(
-                first=unit.first,
-                frames=encoder.frames,
-                after_cut=unit.after_cut,
-                ends=ends,
-                sha256=sha256,
-                seconds=round(time.monotonic() - started, 3),
-                warnings=film.warnings if following is None else [],
-            )
+    def colour_here(self, missing: Unit, done: list[MadeUnit]) -> None:
+        """Makes the units from ``missing`` to the next that is there, or to the film's end."""
+        start = self.where_to_start(missing, done)
+        stretch = Stretch(self.reach.first_read(start), start, missing.first)
+        with closing(self.maker.make(stretch)) as units:
+            for made in units:
+                self.take(made)
+                if made.next_unit is not None and made.next_unit.first in self.finished:
+                    return
+
+    def colour_by_workers(self, missing: Unit, done: list[MadeUnit], workers: Workers, task: FilmTask) -> None:
+        """Makes what is missing up to the film's end: this process finds the units, workers make them."""
+        with (
+            closing(prefetch(self.stretches(self.where_to_start(missing, done)), TASKS_AHEAD)) as stretches,
+            closing(workers.run(task, stretches, prepare=task.open)) as results,
+        ):
+            for units in results:
+                for made in units:
+                    if made.ends == "film":
+                        made = replace(made, warnings=self.maker.source_warnings)
+                    self.take(made)
+                    self.step(made.frames)
+
+    def stretches(self, start: Unit) -> Iterator[Stretch]:
+        def is_missing(unit: PlannedUnit) -> bool:
+            return unit.first not in self.finished
+
+        units: Iterable[PlannedUnit] = plan_units(self.maker.plan(start.first, start))
+        return plan_stretches(units, self.reach, is_missing)
+
+    def where_to_start(self, missing: Unit, done: list[MadeUnit]) -> Unit:
+        """Returns the unit from which a painter has to see the film: a missing one, or the first of its shot."""
+        if not self.maker.painter.needs_shot_start or missing.after_cut:
+            return missing
+        return max((unit.unit for unit in done if unit.after_cut), key=lambda unit: unit.first)
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(
+            self.work.lengths.context,
+            self.work.look.strength.look_ahead,
+            whole_shots=self.maker.painter.needs_shot_start,
         )
-        return following
 
-    def middle(
-        self, frames: Iterable[SourceFrame], painter: Painter, origin: Unit, first_read: int, start: Unit
-    ) -> Iterator[Coloured]:
-        """Source frames from ``first_read`` on to planes from ``start`` on; units are planned from ``origin`` on."""
-        stages, lengths = self.stages, self.lengths
-        prepared = iter(stages.prepare(frames))
-        before = (Planned(frame, None, None) for frame in islice(prepared, origin.first - first_read))
-        plan = plan_units if self.find_cuts(painter) else plan_stretches
-        planned = chain(before, plan(prepared, origin, lengths))
-        return stages.coloured(planned, painter, first=first_read, start=start.first, context=lengths.context)
+    def take(self, made: MadeUnit) -> None:
+        self.finished[made.first] = made
+        self.job.add({"unit": asdict(made)})
 
-    def find_cuts(self, painter: Painter) -> bool:
-        """Whether anybody wants to know."""
-        return self.stages.strength is not Strength.OFF or painter.from_shot_start
-
-    def note(self, unit: FinishedUnit) -> None:
-        self.finished[unit.first] = unit
-        self.job.add({"unit": asdict(unit)})
-
-    def step(self, film: Film, frames: int = 1) -> None:
+    def step(self, frames: int = 1) -> None:
         self.frames_done += frames
         if self.progress is not None:
-            self.progress(self.frames_done, film.layout.frame_count_estimate)
+            self.progress(self.frames_done, self.maker.source.layout.frame_count_estimate)
 
     # Joining
 
@@ -190,13 +161,13 @@ class FilmJob(Generic[Frame]):
         """Joins all units under the output's name, unless an earlier run came that far."""
         units, missing = self.in_order()
         assert missing is None, "only a complete film is joined"
-        target = self.sink.file.target
         if self.is_joined:
             return
-        self.sink.before_naming = self.note_result
-        with self.sink as sink:
-            parts = [(self.job.unit_path(unit.name), unit.sha256) for unit in units]
-            sink.write_encoded(joined(parts, extradata=sink.stream.codec_context.extradata, target=target))
+        sink = self.maker.sink
+        sink.before_naming = self.note_result
+        with sink:
+            parts = [(self.job.unit_path(unit.file), unit.sha256) for unit in units]
+            sink.write_encoded(joined(parts, extradata=sink.stream.codec_context.extradata, target=self.work.target))
 
     def note_result(self, path: Path) -> None:
         self.job.add({"result": file_sha256(path)})
@@ -216,17 +187,6 @@ class FilmJob(Generic[Frame]):
         """About the source, whichever run read its end."""
         units, _ = self.in_order()
         return units[-1].warnings if units else []
-
-
-def frames_from(film: Film, first: int) -> Iterator[SourceFrame]:
-    """The film's frames from an index on.
-
-    Those before are decoded and dropped, not skipped by a seek: only so are the times of files that have none, filters
-    that remember, open groups of pictures and decoders that mend damage sure to give the same frames again.
-    """
-    for frame in film.frames():
-        if frame.index >= first:
-            yield frame
 
 
 def is_finished_result(target: Path) -> bool:

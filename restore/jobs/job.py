@@ -33,6 +33,8 @@ FORMAT = 2
 LONGEST_JOURNAL = 1 << 30
 """Bytes; a larger file is not a journal (that of a million photos is a third of it)."""
 
+RESUME = "what is finished is kept: run the same command again to resume it"
+
 Entry = dict[str, Any]
 
 
@@ -45,7 +47,8 @@ class Job:
     """Everything that is kept of an unfinished job, for one ``with`` block.
 
     ``entries`` are those of earlier runs, and what is to be remembered of this one. The folder stays when the block
-    ends, unless nothing was finished in it or :meth:`done` was called.
+    ends, unless nothing was finished in it or :meth:`done` was called; a batch of films, whose own jobs may hold what
+    is finished, sets ``keeps_empty``.
 
     Raises:
         OptionError: the job was begun with another source, other options, weights or program; ``restart`` forgets it.
@@ -67,7 +70,7 @@ class Job:
         ``kind`` is ``films``, ``photos`` or ``thermal``.
         """
         self.output, self.folder = output, job_folder(output)
-        self.finished = False
+        self.finished = self.keeps_empty = False
         with output_errors(output):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.lock = hold_lock(self.folder / LOCK, job_of=output)
@@ -94,7 +97,7 @@ class Job:
         self.warnings: list[str] = []
         if content.header is None and path.exists() and not restart:
             self.warn(f"the journal of {self.output} is damaged at its beginning: all is done again")
-        if content.header is not None and not restart:
+        if content.entries and content.header is not None and not restart:
             self.check_header(content.header, header)
             self.entries, self.hints = content.entries, content.header.get("hints", hints)
             if content.damaged:
@@ -109,10 +112,10 @@ class Job:
     def check_header(self, before: Entry, now: Entry) -> None:
         """Raises ``OptionError`` where the result would be another."""
         if before.get("format") != FORMAT:
-            raise OptionError(f"{self.output} was begun by another version; finish it with that, or use --restart")
+            raise OptionError(f"{self.output} was begun by another version; finish it with that, or use `restart`")
         if changed := changes({key: before[key] for key in before if key != "hints"}, now):
             raise OptionError(
-                f"{self.output} was begun otherwise: {'; '.join(changed[:3])}; run it as before, or use --restart"
+                f"{self.output} was begun otherwise: {'; '.join(changed[:3])}; run it as before, or use `restart`"
             )
 
     def clear_leftovers(self) -> None:
@@ -157,12 +160,9 @@ class Job:
 
     def close(self) -> None:
         self.journal.close()
-        is_over = self.finished or not self.count
+        is_over = self.finished or not (self.count or self.keeps_empty)
         if is_over:
-            # The journal goes last: as long as there is something to clear away, it says what it is.
-            shutil.rmtree(self.folder / UNITS, ignore_errors=True)
-            (self.folder / JOURNAL).unlink(missing_ok=True)
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_job(self.folder)
         self.lock.release()
         if is_over:
             with suppress(OSError):  # on NFS and FUSE a file stays under another name as long as it is open
@@ -174,9 +174,17 @@ class Job:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and self.count and not self.finished:
-            error.add_note("what is finished is kept: run the same command again and it goes on from there")
+        is_noted = RESUME in getattr(error, "__notes__", ())  # a film's job is inside a batch's
+        if error is not None and self.count and not self.finished and not is_noted:
+            error.add_note(RESUME)
         self.close()
+
+
+def remove_job(folder: Path) -> None:
+    """Removes a job folder. The journal goes last: as long as there is something to clear away, it says what it is."""
+    shutil.rmtree(folder / UNITS, ignore_errors=True)
+    (folder / JOURNAL).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 # The lock

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from io import BufferedWriter, FileIO
 from itertools import chain, groupby
@@ -18,153 +18,106 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from PIL import Image
 
-from restore.errors import DiskError, OutputError, RechromaError
-from restore.jobs.job import job_folder
-from restore.jobs.photo_journal import Finished, ToDo, place_in, stamp_of
-from restore.jobs.photo_options import PhotoOptions
-from restore.jobs.photo_stages import Coloured, Loaded, Palette, Work, colour_pictures, one_line, pixels_of, windows
+from restore.errors import DiskError, RechromaError, one_line
+from restore.jobs.batch import MadeFile, Unit
+from restore.jobs.photo_maker import PhotoInput, PhotoResult, colour_photos, pixels_of
 from restore.jobs.plan import Target
-from restore.jobs.recipe import ColorizerRecipe
-from restore.jobs.worker_process import kept
+from restore.jobs.records import FileRecord, place_in, stamp_of
+from restore.jobs.report import file_sha256
 from restore.media.files import input_errors, output_errors, temporary_path
 from restore.media.photo.reading import read_bytes
 from restore.media.photo.tar import copy_tar, pictures_of, read_member
+from restore.options import PhotoOptions
+from restore.paint.painter import Painter
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = [
-    "Made",
-    "Unit",
-    "UnitTask",
-    "discard",
-    "discarded_in_errors",
-    "make_pictures",
-    "make_tar",
-    "quiet_pillow",
-    "units_of",
-]
-
-Step = Callable[[], None]
-"""Told of each picture of a tar."""
+Step = Callable[[int], None]
+"""Called after each picture of a tar with the number of those that are done."""
 
 
-Unit = tuple[ToDo, ...]
-"""The files of one window, or a tar alone."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """A file that is done, or failed for a reason; its results are complete, but for their names."""
-
-    job: Target
-    finished: Finished
-    parts: tuple[tuple[Path, Path], ...] = ()
-    """Each result, and where it lies."""
-
-    def without(self, unwanted: Iterable[Path], out: Path) -> Made:
-        """With fewer results."""
-        places = {place_in(out, result) for result in unwanted}
-        finished = replace(
-            self.finished,
-            results={place: sha256 for place, sha256 in self.finished.results.items() if place not in places},
-            variants=[variant for variant in self.finished.variants if variant["place"] not in places],
-        )
-        kept_parts = (part for part in self.parts if place_in(out, part[0]) not in places)
-        return replace(self, finished=finished, parts=tuple(kept_parts))
-
-    def failing(self, reason: str) -> Made:
-        """Without results."""
-        failed = [*self.finished.failed, (str(self.job.source), reason)]
-        return Made(self.job, replace(self.finished, results={}, variants=[], pictures=0, failed=failed))
-
-
-def discard(several: Iterable[Made], *, only: Collection[Path] | None = None) -> None:
-    """Removes what did not get a name; ``only`` that of some results."""
-    for made in several:
-        for result, part in made.parts:
-            if only is None or result in only:
-                part.unlink(missing_ok=True)
-
-
-@contextmanager
-def discarded_in_errors(several: Sequence[Made]) -> Iterator[None]:
-    """Nobody will name it then."""
-    try:
-        yield
-    except BaseException:
-        discard(several)
-        raise
+WINDOW_PICTURES = 32
+WINDOW_PIXELS = 48_000_000
 
 
 # Planning
 
 
-def units_of(todo: Iterable[ToDo], options: PhotoOptions) -> Iterator[Unit]:
-    """The windows that :func:`make_pictures` would form, by headers alone."""
-
-    def measured() -> Iterator[Loaded]:
-        for each in todo:
-            work = Work("", bytes, each, starts_window=each.starts_window, wanted=each.wanted)
-            yield Loaded(work, pixels=pixels_of(each.job.source))
-
-    for window in windows(measured(), options):
-        yield tuple(loaded.work.key for loaded in window)
+def windows_of(jobs: Iterable[Target], pictures: int | None = None) -> Iterator[Unit]:
+    """Groups files into what one worker does at a time: so many pictures, and no more pixels than a window has."""
+    pictures = pictures or WINDOW_PICTURES
+    window: list[Target] = []
+    pixels = 0
+    for job in jobs:
+        size = pixels_of(job.source)
+        if window and (len(window) == pictures or pixels + size > WINDOW_PIXELS):
+            yield tuple(window)
+            window, pixels = [], 0
+        window.append(job)
+        pixels += size
+    if window:
+        yield tuple(window)
 
 
 # Making
 
 
 def make_pictures(
-    todo: Iterable[ToDo], out: Path, palette: Palette, options: PhotoOptions
-) -> Generator[Made, None, None]:
-    """Colours files window by window, one after the other. Raises ``DiskError``, and whatever stops them all."""
-    works = (
-        Work(
-            str(each.job.source),
-            partial(read_bytes, each.job.source),
-            (each.job, stamp_of(each.job.source)),  # before it is read
-            starts_window=each.starts_window,
-            wanted=each.wanted,
-        )
-        for each in todo
-    )
-    with closing(colour_pictures(works, palette, options)) as coloured:
-        for work, items in groupby(coloured, key=attrgetter("work")):
-            if work.wanted:
-                job, stamp = work.key
-                yield made_of(items, job, stamp, out)
+    jobs: Iterable[Target], out: Path, painter: Painter, options: PhotoOptions
+) -> Generator[MadeFile, None, None]:
+    """Colours files one after the other. Raises ``DiskError``, and whatever stops them all."""
+    inputs = (PhotoInput(str(job.source), content, (job, content)) for job in jobs for content in [Content(job.source)])
+    with closing(colour_photos(inputs, painter, options)) as coloured:
+        for source, results in groupby(coloured, key=attrgetter("source")):
+            job, content = source.key
+            yield made_of(results, job, content, out)
 
 
-def made_of(items: Iterator[Coloured], job: Target, stamp: list[int], out: Path) -> Made:
+class Content:
+    """A source's bytes, read once, and what the journal says of them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.stamp: list[int] = []
+        self.sha256 = ""
+
+    def __call__(self) -> bytes:
+        """Reads the file. Raises ``InputError`` and ``OSError``."""
+        self.stamp = stamp_of(self.path)  # before it is read
+        data = read_bytes(self.path)
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        return data
+
+
+def made_of(results: Iterator[PhotoResult], job: Target, content: Content, out: Path) -> MadeFile:
     """The results of one file, all or none."""
-    first = next(items)
-    finished = Finished(
+    first = next(results)
+    record = FileRecord(
         place_in(out, job.output),
         str(job.source),
-        stamp,
-        starts_window=first.starts_window,
+        content.stamp or stamp_of(job.source),
+        content.sha256,
         warnings=[(str(job.source), warning) for warning in first.warnings],
     )
     parts: list[tuple[Path, Path]] = []
-    made = Made(job, finished)
+    made = MadeFile(job, record)
     try:
-        for item, result in zip(chain([first], items), job.results, strict=False):  # a bad file is one item
-            if item.data is None:
-                raise RechromaError(item.reason)
-            parts.append((result, write_part(result, item.data)))
-            place = place_in(out, result)
-            finished.results[place] = hashlib.sha256(item.data).hexdigest()
-            finished.variants.extend(facts_of_draw(item, place))
+        for result, path in zip(chain([first], results), job.results, strict=False):  # a bad file is one result
+            if result.data is None:
+                raise RechromaError(result.reason)
+            parts.append((path, write_part(path, result.data)))
+            place = place_in(out, path)
+            record.outputs[place] = hashlib.sha256(result.data).hexdigest()
+            record.variants.extend(facts_of_sample(result, place))
     except BaseException as error:
-        discard([replace(made, parts=tuple(parts))])
+        replace(made, unnamed=tuple(parts)).discard()
         if isinstance(error, DiskError) or not isinstance(error, RechromaError):
             raise
         return made.failing(one_line(error))
-    return replace(made, parts=tuple(parts))
+    return replace(made, unnamed=tuple(parts))
 
 
 def write_part(result: Path, data: bytes) -> Path:
@@ -185,48 +138,50 @@ def removed_in_errors(part: Path) -> Iterator[None]:
         raise
 
 
-def make_tar(job: Target, out: Path, palette: Palette, options: PhotoOptions, step: Step | None = None) -> Made:
+def make_tar(job: Target, out: Path, painter: Painter, options: PhotoOptions, step: Step | None = None) -> MadeFile:
     """Colours a tar's pictures; ``step`` is told of each. Raises ``DiskError``, and whatever stops all of them."""
     source, place = job.source, place_in(out, job.output)
-    finished = Finished(place, str(source), stamp_of(source), pictures=0)
+    record = FileRecord(place, str(source), stamp_of(source), frames=0)
     pictures = 0
 
-    def works() -> Iterator[Work]:
+    def members() -> Iterator[PhotoInput]:
         for member in pictures_of(source):
-            yield Work(member.name, partial(read_member, source, member), must_keep_format=True)
+            yield PhotoInput(member.name, partial(read_member, source, member), must_keep_format=True)
 
-    def bytes_of(item: Coloured) -> bytes | None:
+    def bytes_of(result: PhotoResult) -> bytes | None:
         nonlocal pictures
-        path = str(source / item.work.name)
-        finished.warnings.extend((path, warning) for warning in item.warnings)
-        if item.reason is not None:
-            finished.failed.append((path, item.reason))
+        path = str(source / result.source.name)
+        record.warnings.extend((path, warning) for warning in result.warnings)
+        if result.reason is not None:
+            record.failed.append((path, result.reason))
         else:
             pictures += 1
-        finished.variants.extend(facts_of_draw(item, f"{place}/{item.work.name}"))
+        record.variants.extend(facts_of_sample(result, f"{place}/{result.source.name}"))
         if step is not None:
-            step()
-        return item.data
+            step(pictures + len(record.failed))
+        return result.data
 
     part = temporary_path(job.output)
     try:
         with (
             removed_in_errors(part),
             input_errors(source),
-            closing(colour_pictures(works(), palette, options)) as coloured,
+            closing(colour_photos(members(), painter, options)) as coloured,
         ):
             with output_errors(job.output):
                 part.parent.mkdir(parents=True, exist_ok=True)
                 file = ResultFile(part, job.output)
             with file:
                 copy_tar(source, file, coloured, bytes_of)
+            sha256 = file_sha256(source)
             with output_errors(job.output), part.open("rb") as written:
-                finished.results[place] = hashlib.file_digest(written, "sha256").hexdigest()
+                record.outputs[place] = hashlib.file_digest(written, "sha256").hexdigest()
     except DiskError:
         raise
     except RechromaError as error:
-        return Made(job, finished).failing(one_line(error))
-    return Made(job, replace(finished, pictures=pictures), ((job.output, part),))
+        return MadeFile(job, record).failing(one_line(error))
+    record = replace(record, source_sha256=sha256, frames=pictures)
+    return MadeFile(job, record, ((job.output, part),))
 
 
 class ResultFile(BufferedWriter):
@@ -245,11 +200,11 @@ class ResultFile(BufferedWriter):
             super().flush()
 
 
-def facts_of_draw(item: Coloured, place: str) -> list[dict[str, Any]]:
-    """For the report; nothing of what was not drawn, and of sheets."""
-    if item.data is None or item.log_likelihood is None or item.is_sheet:
+def facts_of_sample(result: PhotoResult, place: str) -> list[dict[str, Any]]:
+    """Returns what the report says of a sampled colouring; nothing of what was not sampled, and of sheets."""
+    if result.data is None or result.log_likelihood is None or result.is_sheet:
         return []
-    return [{"place": place, "seed": item.seed, "log_likelihood": round(item.log_likelihood, 2)}]
+    return [{"place": place, "seed": result.seed, "log_likelihood": round(result.log_likelihood, 2)}]
 
 
 @contextmanager
@@ -259,38 +214,3 @@ def quiet_pillow() -> Iterator[None]:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", module=r"PIL\.")  # of broken metadata, which is copied as it is
         yield
-
-
-# In workers
-
-
-@dataclass(frozen=True)
-class UnitTask:
-    """Does units in a worker."""
-
-    out: Path
-    palette: ColorizerRecipe | Palette
-    """A recipe, or something that can be pickled."""
-
-    options: PhotoOptions
-
-    def open_palette(self) -> Palette:
-        """Once a worker."""
-        if isinstance(self.palette, ColorizerRecipe):
-            return kept("colorizer", self.palette, self.palette.open)
-        return self.palette
-
-    def __call__(self, unit: Unit) -> list[Made]:
-        done: list[Made] = []
-        palette = self.open_palette()
-        options = replace(self.options, threads=self.options.threads or torch.get_num_threads())
-        with discarded_in_errors(done):
-            with quiet_pillow():
-                if unit[0].job.is_tar:
-                    done.append(make_tar(unit[0].job, self.out, palette, options))
-                else:
-                    for made in make_pictures(unit, self.out, palette, options):
-                        done.append(made)
-            if not job_folder(self.out).exists():
-                raise OutputError(f"the batch of {self.out} has ended without this worker; begin it again")
-        return done

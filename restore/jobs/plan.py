@@ -43,11 +43,14 @@ class Family:
     keeps_single: bool = False
     """An output that is one file has its source's ending."""
 
+    any_single: bool = False
+    """An output with any other ending is one file too, where the input is one: whoever writes it refuses the ending."""
+
     named_late: bool = False
     """A result's ending is known once its source is open; :meth:`Plan.named` gives its name then."""
 
 
-FILMS = Family("films", "film", READABLE_FILMS, WRITABLE_FILMS, named_late=True)
+FILMS = Family("films", "film", READABLE_FILMS, WRITABLE_FILMS, any_single=True, named_late=True)
 PHOTOS = Family(
     "photos",
     "picture",
@@ -159,7 +162,7 @@ def make_plan(family: Family, inputs: Sequence[Path], out: Path | None, *, recur
     if out is None:
         if folders := [path for path in inputs if path.is_dir()]:
             raise OutputError(f"{folders[0]} is a folder; give a folder for the results")
-    elif out.suffix.lower() in family.single and not out.is_dir():
+    elif not out.is_dir() and is_file_name(out, family, inputs):
         check_single(family, inputs, out)
         plan.single = True
     elif out.exists() and not out.is_dir():
@@ -171,6 +174,13 @@ def make_plan(family: Family, inputs: Sequence[Path], out: Path | None, *, recur
         if target.output in plan.sources and not family.named_late:
             raise OutputError(f"{target.output} is one of the inputs; give another folder for the results")
     return plan
+
+
+def is_file_name(out: Path, family: Family, inputs: Sequence[Path]) -> bool:
+    """Whether an output is one file and not a folder, by its ending."""
+    if family.any_single and len(inputs) == 1 and not inputs[0].is_dir() and out.suffix:
+        return True
+    return out.suffix.lower() in family.single
 
 
 def check_single(family: Family, inputs: Sequence[Path], out: Path) -> None:

@@ -41,7 +41,7 @@ class FileRecord:
     sizes: dict[str, int] = field(default_factory=dict)
     """Bytes of results that are too large to be hashed again."""
 
-    pictures: int = 1
+    frames: int = 1
     """Pictures of a tar or frames of a film; 0 in a failure."""
 
     seconds: float = 0.0
@@ -58,10 +58,15 @@ class FileRecord:
     details: dict[str, Any] = field(default_factory=dict)
     """What a family says of its own: a thermal file's values and metadata, a film's filters."""
 
+    def with_sizes(self, out: Path) -> FileRecord:
+        """With the sizes of results that have their names and are large."""
+        stamps = {place: stamp_of(out / place) for place in self.outputs}
+        return replace(self, sizes={place: stamp[0] for place, stamp in stamps.items() if stamp[:1] > [MOST_HASHED]})
+
     def failing(self, reason: str) -> FileRecord:
         """Without results."""
         failed = [*self.failed, (self.source, reason)]
-        return replace(self, outputs={}, sizes={}, variants=[], pictures=0, failed=failed)
+        return replace(self, outputs={}, sizes={}, variants=[], frames=0, failed=failed)
 
     def without(self, places: set[str]) -> FileRecord:
         """With fewer results."""

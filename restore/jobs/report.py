@@ -9,15 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from restore.jobs.records import FileRecord
 from restore.media.files import input_errors, write_beside
 from restore.media.photo.metadata import DIGITAL_SOURCE_TYPE
 from restore.version import VERSION
-
-if TYPE_CHECKING:
-    from restore.paint.network import Colorizer
 
 REPORT = "rechroma-report.json"
 MACHINE_MADE = "The colour of this recording is machine-made; its luma is the original's."
@@ -57,7 +54,7 @@ class Report:
     variants: list[Json] = field(default_factory=list)
     """Of a model that samples: ``path``, ``seed`` and ``log_likelihood`` (in nats) of each colouring."""
 
-    pictures: int = 0
+    frames: int = 0
     """Pictures and frames that were coloured, those in tars too."""
 
     ignored: int = 0
@@ -104,7 +101,7 @@ class Report:
             "options": plain(options),
             "counts": {
                 "files": len(files),
-                "pictures": sum(entry["pictures"] for entry in files),
+                "frames": sum(entry["frames"] for entry in files),
                 "skipped": len(skipped),
                 "failed": len(failed),
             },
@@ -204,34 +201,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-# Of films, until they are a batch too
-
-
-def report_of(colorizer: Colorizer, options: Any, **facts: Any) -> dict[str, Any]:
-    """The part that every report shares, and the facts of this one."""
-    return {
-        "program": f"rechroma {VERSION}",
-        "note": MACHINE_MADE,
-        "digital_source_type": DIGITAL_SOURCE_TYPE,
-        "model": {
-            "name": colorizer.name,
-            "weights_sha256": colorizer.weights_sha256,
-            "working_size": colorizer.working_size,
-            "device": str(colorizer.device),
-            "engine": colorizer.engine.name,
-            "precision": colorizer.precision,
-        },
-        "options": plain(options),
-        **plain(facts),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
-    }
-
-
-def write_report(report: dict[str, Any], path: Path) -> None:
-    """Writes beside the final name and renames. Raises ``DiskError`` and ``OutputError``."""
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    with write_beside(path) as file:
-        # Names that are not UTF-8 are lone surrogates in Python, and escaped in JSON.
-        file.write(text.encode("utf-8", errors="backslashreplace"))

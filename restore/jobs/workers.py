@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -23,6 +23,7 @@ from joblib.externals.loky import get_reusable_executor
 from restore.errors import OptionError, WorkerError
 from restore.jobs.fingerprint import program_facts
 from restore.jobs.worker_process import Outcome, Setting, run_posted
+from restore.options import Options
 
 __all__ = ["PARALLEL", "WAITING", "Workers"]
 
@@ -33,6 +34,7 @@ WAITING = 2
 """Items handed out beyond those that are worked on, so that no worker waits for the next one."""
 
 Item = TypeVar("Item")
+AnyOptions = TypeVar("AnyOptions", bound=Options)
 Result = TypeVar("Result")
 
 
@@ -52,7 +54,7 @@ class Workers:
         if self.jobs < 1:
             raise OptionError(f"there is at least one worker, not {self.jobs}")
         if self.cluster is not None and self.jobs > 1:
-            raise OptionError("a cluster has the workers that were started for it; leave --jobs out")
+            raise OptionError("a cluster has the workers that were started for it; leave `jobs` out")
 
     @property
     def alone(self) -> bool:
@@ -103,6 +105,12 @@ class Workers:
         return Setting(threads, os.getpid())
 
 
+def with_workers(options: AnyOptions, workers: Workers) -> AnyOptions:
+    """Returns the options as each of the workers has them. Raises ``OptionError`` where workers cannot do it."""
+    run = replace(options.run, threads=workers.threads_each, jobs=workers.jobs, cluster=workers.cluster)
+    return replace(options, run=run)
+
+
 PARALLEL: dict[str, Any] = {"return_as": "generator_unordered", "batch_size": 1, "max_nbytes": None}
 
 
@@ -111,7 +119,7 @@ def cluster_pool(address: str, *, waiting: int) -> Any:
     try:
         from restore.jobs.cluster import open_cluster
     except ImportError as error:
-        raise OptionError("--cluster needs Dask: pip install 'rechroma[cluster]'") from error
+        raise OptionError("`cluster` needs Dask: pip install 'rechroma[cluster]'") from error
     return open_cluster(address, waiting, PARALLEL)
 
 
@@ -214,7 +222,7 @@ class Run(Generic[Item, Result]):
         self.deaths.update(list(self.handout.open))
         if any(deaths >= MOST_DEATHS for deaths in self.deaths.values()):
             what = f"{MOST_DEATHS} workers died over the same part of the work"
-            raise WorkerError(f"{what}; if memory was short, use fewer --jobs or a smaller --batch") from error
+            raise WorkerError(f"{what}; if memory was short, use fewer `jobs` or a smaller `batch`") from error
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 
 from restore.colour import FloatArray
-from restore.errors import DeviceError, OptionError
+from restore.errors import OptionError
+from restore.frames import Frame, Painted, Role
 from restore.paint.engines import open_colour_model, start_engine
-from restore.paint.engines.devices import batch_size, has_native_bf16, pick_device
-from restore.version import VERSION
+from restore.paint.engines.devices import batch_size
+from restore.paint.painter import BatchSize, alike
 from restore_models import DEFAULT_MODEL, ColourCurve
 from restore_models.padding import pad_to_multiple
-
-__all__ = ["Colorizer", "has_native_bf16", "pick_device"]
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +25,7 @@ LONGEST_RATIO = 4  # a panorama's long side is seen at no more than this many wo
 
 
 class Colorizer:
-    """A colour model on an engine and a device.
+    """A colour model on an engine and a device; a :class:`restore.paint.painter.Painter`.
 
     >>> colorizer = Colorizer("pix2pix", device="cpu")
     >>> chroma = colorizer(luma)  # H x W in [0, 1] -> 2 x h x w in [-0.5, 0.5]
@@ -55,20 +53,40 @@ class Colorizer:
             torch.set_num_threads(threads)
         opened = open_colour_model(model)
         if opened.size and working_size:
-            raise OptionError(f"{opened.name} takes pictures of one size only; leave --working-size out")
+            raise OptionError(f"{opened.name} takes pictures of one size only; leave `working_size` out")
         started = start_engine(opened, engine=engine, device=device, precision=precision, threads=threads)
         self.engine, self.device, self.precision = started.engine, started.device, started.precision
         self.model, self.name = model, opened.name
-        self.version = VERSION
         self.weights_sha256 = opened.weights_sha256
         self.working_size = working_size or opened.working_size
         self.curve = curve or opened.curve
         self.multiple_of, self.stride, self.only_size = opened.multiple_of, opened.stride, opened.size
-        self.largest_batch = batch_size(batch, self.device, self.working_size)
+        self.batches = BatchSize(batch_size(batch, self.device, self.working_size), str(self.device))
+        self.decisions: list[str] = []
         log.info(
-            "model %s on %s by %s in %s, batches of up to %d",
-            *(self.name, self.device, self.engine.name, self.precision, self.largest_batch),
+            "model %s on %s by %s in %s, batches of %d",
+            *(self.name, self.device, self.engine.name, self.precision, self.batch),
         )
+
+    needs_shot_start = makes_luma = False
+
+    @property
+    def batch(self) -> int:
+        """Pictures that go through the network at once; smaller once memory was short."""
+        return self.batches.size
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What identifies the network and how it is run."""
+        return {
+            "name": self.name,
+            "weights_sha256": self.weights_sha256,
+            "working_size": self.working_size,
+            "device": str(self.device),
+            "engine": self.engine.name,
+            "precision": self.precision,
+            "curve": repr(self.curve),
+        }
 
     def prepare(self, luma: FloatArray) -> FloatArray:
         """Luma ``H x W`` in [0, 1] at the size that the network sees: short side at most ``working_size``.
@@ -90,46 +108,32 @@ class Colorizer:
         height, width = (min(max(round(side * scale / self.stride), 1) * self.stride, longest) for side in shape)
         return height, width
 
-    def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]:
-        """Prepared lumas of mixed sizes to small chroma ``2 x h x w`` in [-0.5, 0.5], in their order.
+    def paint(self, frames: Sequence[Frame]) -> list[Painted]:
+        """Paints each frame by itself. Raises ``DeviceError``."""
+        frames = [frame for frame in frames if frame.role is not Role.LEAD]
+        chromas = self.predict([frame.luma for frame in frames])
+        return [
+            Painted(frame.luma, chroma, frame=frame, starts_shot=frame.starts_shot)
+            for frame, chroma in zip(frames, chromas, strict=True)
+        ]
 
-        Pictures that pad to one size share batches. Out of device memory, the batch is halved and tried again,
-        down to one picture; then ``DeviceError``.
+    def predict(self, prepared: Sequence[FloatArray]) -> list[FloatArray]:
+        """Gives small chroma ``2 x h x w`` in [-0.5, 0.5] for prepared lumas of mixed sizes, in their order.
+
+        Every batch has the same number of pictures (:class:`restore.paint.painter.BatchSize`). Raises ``DeviceError``.
         """
-        chromas: list[FloatArray | None] = [None] * len(prepared)
-        keyed = sorted(((self.padded_shape(luma), index) for index, luma in enumerate(prepared)))
-        for _, group in groupby(keyed, key=itemgetter(0)):
-            indices = [index for _, index in group]
-            for index, chroma in zip(indices, self.predict_alike([prepared[i] for i in indices]), strict=True):
-                chromas[index] = chroma
-        return [chroma for chroma in chromas if chroma is not None]
+        chromas: dict[int, FloatArray] = {}
+        for indices in alike(prepared, self.padded_shape):
+            chromas.update(zip(indices, self.batches.run(self.run, [prepared[i] for i in indices]), strict=True))
+        return [chromas[index] for index in range(len(prepared))]
 
     def __call__(self, luma: FloatArray) -> FloatArray:
         """One picture: luma ``H x W`` of any size to small chroma ``2 x h x w``."""
-        return self.predict([self.prepare(luma)])[0]
+        return self.run([self.prepare(luma)])[0]
 
     def padded_shape(self, luma: FloatArray) -> tuple[int, int]:
         height, width = luma.shape
         return height + -height % self.multiple_of, width + -width % self.multiple_of
-
-    def predict_alike(self, lumas: Sequence[FloatArray]) -> Iterator[FloatArray]:
-        """Lumas that pad to the same shape, a batch at a time."""
-        start = 0
-        while start < len(lumas):
-            batch = lumas[start : start + self.largest_batch]
-            try:
-                chromas = self.run(batch)
-            except torch.OutOfMemoryError as error:
-                if len(batch) == 1:
-                    raise DeviceError(
-                        f"{self.device} has no memory left for one picture; close other programs or use --device cpu"
-                    ) from error
-                self.largest_batch = len(batch) // 2
-                torch.cuda.empty_cache()
-                log.warning("out of memory on %s: going on with batches of %d", self.device, self.largest_batch)
-                continue
-            yield from chromas
-            start += len(batch)
 
     def run(self, lumas: Sequence[FloatArray]) -> list[FloatArray]:
         padded = [pad_to_multiple(torch.from_numpy(luma)[None, None], self.multiple_of) for luma in lumas]

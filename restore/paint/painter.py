@@ -1,86 +1,106 @@
-"""The colour stage of a film: one answer a frame, or key frames whose colour travels."""
+"""What turns luma into colour: one protocol for networks, samplers and thermal models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, repeat, tee
-from typing import Protocol, TypeVar
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, Protocol, TypeVar
 
-from restore.frames import HasLuma, batch
-from restore.paint.key_frames import KeyFramePainter
-from restore.paint.network import Colorizer
-from restore.paint.sampling import DEFAULT_SEED, DEFAULT_TEMPERATURE, samples
-from restore.temporal import ChromaFrame, find_shot_starts
-from restore.temporal.flow import flow_luma
+import torch
 
-__all__ = ["FramePainter", "Painter", "coloured_frames", "open_painter"]
+from restore.colour import FloatArray
+from restore.errors import DeviceError
+from restore.frames import Frame, Painted
 
-Frame = TypeVar("Frame", bound=HasLuma)
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Painter(Protocol):
-    """From frames to frames with chroma, list after list."""
+    """A model that is ready to work. What it gives for a picture depends on nothing but the picture (and its shot)."""
 
     @property
-    def from_shot_start(self) -> bool:
-        """Whether a frame's colour hangs on all frames of its shot before it."""
+    def identity(self) -> dict[str, Any]:
+        """What identifies model, engine and device, for reports and journals; only what JSON can hold."""
 
     @property
     def decisions(self) -> list[str]:
-        """For the report."""
+        """What was chosen, a line each, for the report."""
 
-    def paint(
-        self, frames: Sequence[HasLuma], starts_shot: Sequence[bool], *, wanted: bool = True
-    ) -> list[ChromaFrame]:
-        """The next frames with their chroma, each with the frame as its payload; nothing if they are not ``wanted``."""
+    @property
+    def batch(self) -> int:
+        """How many frames :meth:`paint` works on at a time."""
 
+    @property
+    def working_size(self) -> int:
+        """Pixels of a picture's short side, as the model sees it."""
 
-class FramePainter:
-    """A network that sees one frame at a time."""
+    @property
+    def needs_shot_start(self) -> bool:
+        """Whether a frame's colour depends on all frames of its shot before it."""
 
-    from_shot_start = False
+    @property
+    def makes_luma(self) -> bool:
+        """Whether it gives luma too, as thermal models do."""
 
-    def __init__(self, colorizer: Colorizer) -> None:
-        self.colorizer = colorizer
-        self.decisions: list[str] = []
+    def prepare(self, luma: FloatArray) -> FloatArray:
+        """Returns luma ``H x W`` in [0, 1] at the size that the model sees."""
 
-    def paint(
-        self,
-        frames: Sequence[HasLuma],
-        starts_shot: Sequence[bool],  # noqa: ARG002 - the protocol's
-        *,
-        wanted: bool = True,
-    ) -> list[ChromaFrame]:
-        """As :class:`Painter`."""
-        if not wanted:
-            return []
-        chromas = self.colorizer.predict([frame.luma for frame in frames])
-        return [
-            ChromaFrame(luma=frame.luma, chroma=chroma, payload=frame)
-            for frame, chroma in zip(frames, chromas, strict=True)
-        ]
+    def paint(self, frames: Sequence[Frame]) -> list[Painted]:
+        """Paints the next frames, in order. Leading frames give nothing; a sampler gives one picture a seed.
+
+        Raises ``DeviceError`` where the device has no memory for a single picture.
+        """
 
 
-def open_painter(colorizer: Colorizer, *, seed: int | None = None, temperature: float | None = None) -> Painter:
-    """The colour stage for a colorizer's kind of model.
+class BatchSize:
+    """How many pictures go through a network at once: one number, halved when the device runs out of memory."""
 
-    Raises ``ModelError`` where a seed or temperature is given to a model that does not sample, ``OptionError`` for a
-    temperature that makes no sense.
-    """
-    if samples(colorizer) or seed is not None or temperature is not None:
-        return KeyFramePainter(
-            colorizer,
-            seed=DEFAULT_SEED if seed is None else seed,
-            temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,
-        )
-    return FramePainter(colorizer)
+    def __init__(self, size: int, device: str = "the device") -> None:
+        self.size, self.device = size, device
+
+    def run(self, work: Callable[[list[Item]], Sequence[Result]], items: Sequence[Item]) -> list[Result]:
+        """Does ``work`` on batches of exactly ``size`` items, and returns a result for each item.
+
+        The last batch is filled up with its last item: the last bits of a network's answer depend on the shape of its
+        batch, so only a fixed shape gives a picture the same bits in any company.
+
+        Raises ``DeviceError`` where there is no memory for one item.
+        """
+        results: list[Result] = []
+
+        def next_batch() -> None:
+            part = list(items[len(results) : len(results) + self.size])
+            results.extend(work(part + part[-1:] * (self.size - len(part)))[: len(part)])
+
+        while len(results) < len(items):
+            self.retry(next_batch)
+        return results
+
+    def retry(self, work: Callable[[], Result]) -> Result:
+        """Does ``work``, which looks at ``size``, again with half of it as often as memory is short.
+
+        Raises ``DeviceError`` where there is no memory for one item.
+        """
+        while True:
+            try:
+                return work()
+            except torch.OutOfMemoryError as error:
+                if self.size == 1:
+                    raise DeviceError(
+                        f"{self.device} has no memory left for one picture; close other programs, or use a smaller "
+                        "working size or the CPU"
+                    ) from error
+                self.size //= 2
+                torch.cuda.empty_cache()
+                log.warning("out of memory on %s: continuing with batches of %d", self.device, self.size)
 
 
-def coloured_frames(frames: Iterable[Frame], painter: Painter, size: int) -> Iterator[ChromaFrame]:
-    """The colour stage for frames that nobody has looked at for cuts; lists of up to ``size`` frames."""
-    starts_shot: Iterator[bool] = repeat(False)
-    if painter.from_shot_start:
-        frames, looked_at = tee(frames)  # the detector reads two frames ahead
-        starts_shot = find_shot_starts(flow_luma(frame.luma) for frame in looked_at)
-    for several in batch(frames, size):
-        yield from painter.paint(several, list(islice(starts_shot, len(several))))
+def alike(items: Sequence[Item], shape: Callable[[Item], tuple[int, ...]]) -> Iterator[list[int]]:
+    """Yields the indices of items that share a shape, in their order."""
+    order = sorted(range(len(items)), key=lambda index: (shape(items[index]), index))
+    for _, indices in groupby(order, key=lambda index: shape(items[index])):
+        yield list(indices)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -14,12 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from restore.colour import FloatArray
-from restore.errors import DeviceError, ModelError
+from restore.errors import ModelError
+from restore.frames import Frame, Painted, Role
 from restore.paint.engines.choose import choose_engine
 from restore.paint.engines.devices import batch_size
 from restore.paint.engines.model import HEAT
 from restore.paint.engines.torch import TorchEngine
 from restore.paint.network import LONGEST_RATIO, Colorizer
+from restore.paint.painter import BatchSize, alike
 from restore_models import (
     DEFAULT_MODEL,
     SHIPPED,
@@ -31,10 +32,6 @@ from restore_models import (
 )
 from restore_models.padding import pad_to_multiple
 from restore_models.thermal import ThermalGenerator, at_light_side
-
-__all__ = ["GrayPainter", "HeatPainter", "ThermalPainter", "open_thermal_painter"]
-
-log = logging.getLogger(__name__)
 
 THERMAL = "thermal"
 """Name of the shipped model, and of the network that makes luma too."""
@@ -52,71 +49,14 @@ MARGIN = 16
 something and may draw a pale frame, with weights of before 7 of 255 codes brighter on the evaluation pairs, and 1 with
 this. It costs a seventh of the network's time."""
 
-Painting = tuple[FloatArray | None, FloatArray]
-"""Luma ``h x w`` in [0, 1] where the model makes one, and chroma ``2 x h' x w'``."""
 
+class ThermalPainter:
+    """The thermal network: ``B x 1 x H x W`` in [0, 1] to luma of that size and chroma of ``H / stride``.
 
-class ThermalPainter(Protocol):
-    """A model that is ready to run."""
+    A :class:`restore.paint.painter.Painter` that can be given the light of a scene.
+    """
 
-    makes_luma: bool
-    knows_light: bool
-    """Paints days and nights differently."""
-
-    facts: dict[str, Any]
-    """For the report: name, checksum of the weights, device."""
-
-    batch: int
-
-    def prepare(self, luma: FloatArray) -> FloatArray:
-        """Luma ``H x W`` in [0, 1] at the size that the model sees."""
-
-    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
-        """Prepared lumas of one size to what the model makes of them."""
-
-    def guessed_light(self, lumas: Sequence[FloatArray], /) -> float:
-        """The light to expect of lumas ``H x W`` of one scene, from -1, night, to 1, day; 0 tells nothing."""
-
-    def in_light(self, light: float, /) -> Self:
-        """The same painter, that paints in this light, and says so in its facts."""
-
-
-class GrayPainter:
-    """A colorizer of gray pictures, for which heat is just gray."""
-
-    makes_luma = knows_light = False
-
-    def __init__(self, colorizer: Colorizer) -> None:
-        self.colorizer = colorizer
-        self.batch = colorizer.largest_batch
-        self.facts = {
-            "name": colorizer.name,
-            "weights_sha256": colorizer.weights_sha256,
-            "working_size": colorizer.working_size,
-            "device": str(colorizer.device),
-            "engine": colorizer.engine.name,
-            "precision": colorizer.precision,
-        }
-
-    def prepare(self, luma: FloatArray) -> FloatArray:
-        return self.colorizer.prepare(luma)
-
-    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
-        return [(None, chroma) for chroma in self.colorizer.predict(prepared)]
-
-    def guessed_light(self, _lumas: Sequence[FloatArray], /) -> float:
-        """It has no notion of it."""
-        return 0.0
-
-    def in_light(self, _light: float, /) -> Self:
-        """Itself."""
-        return self
-
-
-class HeatPainter:
-    """The thermal network: ``B x 1 x H x W`` in [0, 1] to luma of that size and chroma of ``H / stride``."""
-
-    makes_luma = True
+    needs_shot_start, makes_luma = False, True
 
     def __init__(
         self,
@@ -124,6 +64,7 @@ class HeatPainter:
         *,
         name: str,
         weights_sha256: str,
+        model: str | None = None,
         engine: str = "auto",
         device: str = "auto",
         precision: str = "auto",
@@ -131,23 +72,42 @@ class HeatPainter:
         working_size: int = WORKING_SIZE,
         curve: ColourCurve | None = None,
     ) -> None:
+        """``model`` is what it was opened by, where that is not its name.
+
+        Raises ``OptionError`` for a batch below one or an engine that cannot run it, ``DeviceError`` for a device that
+        is absent.
+        """
+        self.model, self.name, self.weights_sha256 = model or name, name, weights_sha256
         self.curve = curve or ColourCurve()
         self.knows_light = isinstance(network, ThermalGenerator)
-        self.light = 0.0
+        self.light: float | None = None
         choice = choose_engine(HEAT, engine=engine, device=device, precision=precision)
-        self.device = choice.device
+        self.device, self.precision = choice.device, choice.precision
         self.network = network
         self.engine = TorchEngine(network, device=self.device, precision=choice.precision)
         self.multiple_of, self.stride = int(network.multiple_of), int(network.stride)  # type: ignore[arg-type]
         self.working_size = working_size
-        self.batch = batch_size(batch, self.device, working_size)
-        self.facts = {
-            "name": name,
-            "weights_sha256": weights_sha256,
+        self.batches = BatchSize(batch_size(batch, self.device, working_size), str(self.device))
+        self.decisions: list[str] = []
+
+    @property
+    def batch(self) -> int:
+        """Pictures that go through the network at once; smaller once memory was short."""
+        return self.batches.size
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What identifies the network and how it is run; ``light`` once it was given one."""
+        light = {} if self.light is None else {"light": self.light}
+        return {
+            "name": self.name,
+            "weights_sha256": self.weights_sha256,
             "working_size": self.working_size,
             "device": str(self.device),
-            "engine": choice.engine,
-            "precision": choice.precision,
+            "engine": self.engine.name,
+            "precision": self.precision,
+            "curve": repr(self.curve),
+            **light,
         }
 
     def prepare(self, luma: FloatArray) -> FloatArray:
@@ -161,26 +121,24 @@ class HeatPainter:
         how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
         return np.asarray(np.clip(cv2.resize(luma, (width, height), interpolation=how), 0, 1), np.float32)
 
-    def paint(self, prepared: Sequence[FloatArray]) -> list[Painting]:
-        """Out of device memory, the batch is halved, down to one picture; then ``DeviceError``."""
-        painted: list[Painting] = []
-        while len(painted) < len(prepared):
-            part = prepared[len(painted) : len(painted) + self.batch]
-            try:
-                painted += self.run(part)
-            except torch.OutOfMemoryError as error:
-                if len(part) == 1:
-                    raise DeviceError(
-                        f"{self.device} has no memory left for one picture; use --device cpu or less --working-size"
-                    ) from error
-                self.batch = len(part) // 2
-                torch.cuda.empty_cache()
-                log.warning("out of memory on %s: going on with batches of %d", self.device, self.batch)
-        return painted
+    def paint(self, frames: Sequence[Frame]) -> list[Painted]:
+        """Paints each frame by itself. Raises ``DeviceError``."""
+        frames = [frame for frame in frames if frame.role is not Role.LEAD]
+        answers: dict[int, tuple[FloatArray, FloatArray]] = {}
+        for indices in alike(frames, lambda frame: frame.luma.shape):
+            lumas = [frames[index].luma for index in indices]
+            answers.update(zip(indices, self.batches.run(self.run, lumas), strict=True))
+        return [
+            Painted(frame.luma, answers[i][1], answers[i][0], frame=frame, starts_shot=frame.starts_shot)
+            for i, frame in enumerate(frames)
+        ]
 
     @torch.inference_mode()
-    def guessed_light(self, lumas: Sequence[FloatArray]) -> float:
-        """As :meth:`ThermalPainter.guessed_light`; in fp32, since the reader takes small differences of large sums."""
+    def guess_light(self, lumas: Sequence[FloatArray]) -> float:
+        """Returns the light to expect of lumas ``H x W`` of one scene, from -1, night, to 1, day; 0 says nothing.
+
+        It is guessed in fp32, since the reader takes small differences of large sums.
+        """
         if not isinstance(self.network, ThermalGenerator):
             return 0.0
         guesses = []
@@ -190,17 +148,18 @@ class HeatPainter:
         return float(np.mean(guesses))
 
     def in_light(self, light: float) -> Self:
-        """As :meth:`ThermalPainter.in_light`."""
+        """Returns the same painter, that paints in this light."""
         other = copy.copy(self)
-        other.light, other.facts = light, {**self.facts, "light": light}
+        other.light = light
         return other
 
-    def run(self, lumas: Sequence[FloatArray]) -> list[Painting]:
+    def run(self, lumas: Sequence[FloatArray]) -> list[tuple[FloatArray, FloatArray]]:
+        """Gives luma ``h x w`` and chroma ``2 x h' x w'`` for each of some lumas of one shape."""
         height, width = lumas[0].shape
         margin = -(-MARGIN // self.stride)  # in pixels of chroma
         batch = with_margin(torch.from_numpy(np.stack(lumas)[:, None]), margin * self.stride)
         padded = pad_to_multiple(batch, self.multiple_of).numpy()
-        lights = (np.full((len(padded), 1, 1, 1), self.light, np.float32),) if self.knows_light else ()
+        lights = (np.full((len(padded), 1, 1, 1), self.light or 0.0, np.float32),) if self.knows_light else ()
         luma, chroma = self.engine(padded, *lights)
         made_luma = inside(np.clip(luma, 0, 1), margin * self.stride, height, width)[:, 0]
         made_chroma = self.curve.apply(np.clip(chroma, -0.5, 0.5))
@@ -224,21 +183,22 @@ def inside(planes: FloatArray, margin: int, height: int, width: int) -> FloatArr
 
 def open_thermal_painter(
     model: str | None = None, *, engine: str = "auto", threads: int | None = None, **options: Any
-) -> ThermalPainter:
-    """A model by name or path; for None the thermal one where it is shipped, else the one for gray photos.
+) -> ThermalPainter | Colorizer:
+    """Opens a model by name or path; for None the thermal one where it is shipped, else the one for gray photos.
 
-    ``options`` are those of :class:`restore.paint.network.Colorizer`. Raises ``ModelError``, ``DeviceError`` and
-    ``OptionError``.
+    For a model that makes chroma alone, heat is just gray. ``options`` are those of
+    :class:`restore.paint.network.Colorizer`. Raises ``ModelError``, ``DeviceError`` and ``OptionError``.
     """
     model = model or (THERMAL if THERMAL in SHIPPED else DEFAULT_MODEL)
     loaded, shipped = thermal_network(model)
     if loaded is None:
-        return GrayPainter(Colorizer(model, engine=engine, threads=threads, **options))
+        return Colorizer(model, engine=engine, threads=threads, **options)
     if threads is not None:
         torch.set_num_threads(threads)
     options["working_size"] = options.get("working_size") or (shipped.working_size if shipped else WORKING_SIZE)
-    return HeatPainter(
+    return ThermalPainter(
         loaded.module,
+        model=model,
         name=shipped.name if shipped else loaded.network,
         weights_sha256=loaded.sha256,
         engine=engine,
@@ -251,7 +211,7 @@ def thermal_network(model: str) -> tuple[LoadedNetwork | None, ShippedModel | No
     """None for a model that makes chroma alone. Raises ``ModelError``."""
     if model == THERMAL and THERMAL not in SHIPPED:
         others = ", ".join(SHIPPED)
-        raise ModelError(f"no thermal model is shipped with this version; use --model {others} or a .safetensors file")
+        raise ModelError(f"no thermal model is shipped with this version; use `model` {others} or a .safetensors file")
     if model not in SHIPPED and not model.endswith(".safetensors"):
         return None, None
     try:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum
-from typing import Any
+from itertools import islice
 
 import numpy as np
 
 from restore.colour import FloatArray
+from restore.frames import Painted, Role, Trace, Unit
 from restore.temporal.flow import Link, MotionPicture, flow_luma, link_neighbours
 from restore.temporal.planes import PlaneFilter, Settings
 from restore.temporal.shots import LOOK_AHEAD as SHOT_LOOK_AHEAD
 from restore.temporal.shots import ShotDetector
-
-__all__ = ["ChromaFrame", "Strength", "Trace", "smooth_chroma"]
 
 
 class Strength(Enum):
@@ -43,55 +42,16 @@ SETTINGS = {
 }
 
 
-def no_chroma() -> FloatArray:
-    return np.empty((2, 0, 0), np.float32)
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What the pass saw and did, for those who want to look."""
-
-    starts_shot: bool
-    raw: FloatArray
-    """Chroma ``2 x h' x w'`` before."""
-    confidence: FloatArray
-    """``h' x w'`` in [0, 1], of the motion to the frame before; 0 where a shot starts."""
-
-
-@dataclass
-class ChromaFrame:
-    """A frame between the network and the upsampling."""
-
-    luma: FloatArray
-    """What the network sees: ``h x w`` in [0, 1], the shorter side about 256."""
-    chroma: FloatArray = field(default_factory=no_chroma)
-    """What it answers: ``2 x h' x w'`` in [-0.5, 0.5], over the same extent; empty until it has."""
-    own_luma: FloatArray | None = None
-    """``H x W`` in [0, 1], over the same extent, where a model makes luma too, as thermal ones do."""
-    payload: Any = None
-    """Whatever the caller needs later, such as the source frame. Never looked at."""
-    starts_shot: bool | None = None
-    """Where the caller knows the shots already; None leaves it to the temporal pass to find them."""
-    trace: Trace | None = None
-    """Of the temporal pass, behind it."""
-
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Of all planes; what changes them starts a shot."""
-        own = self.own_luma.shape if self.own_luma is not None else ()
-        return self.luma.shape, self.chroma.shape, own
-
-
 class ShotFilter:
     """The state of one shot. Frames go in by ``push`` and come out in order."""
 
     def __init__(self, settings: Settings) -> None:
         self._chroma = PlaneFilter(settings)
         self._luma = PlaneFilter(settings)
-        self._window: deque[ChromaFrame] = deque()
+        self._window: deque[Painted] = deque()
         self._newest: MotionPicture | None = None
 
-    def push(self, frame: ChromaFrame, luma: FloatArray) -> Iterator[ChromaFrame]:
+    def push(self, frame: Painted, luma: FloatArray) -> Iterator[Painted]:
         """Takes the shot's next frame and its small luma; gives the frame whose future is known now, if any."""
         height, width = frame.chroma.shape[1:]
         picture = MotionPicture.of(luma, (height, width))
@@ -102,22 +62,22 @@ class ShotFilter:
             confidence = links[1].confidence
         self._newest = picture
         self._chroma.push(frame.chroma, links)
-        if frame.own_luma is not None:
-            self._luma.push(frame.own_luma[None], enlarged(links, frame.own_luma.shape))
+        if frame.generated_luma is not None:
+            self._luma.push(frame.generated_luma[None], enlarged(links, frame.generated_luma.shape))
         self._window.append(replace(frame, trace=Trace(links is None, frame.chroma, confidence)))
         if self._chroma.ready:
             yield self._give()
 
-    def flush(self) -> Iterator[ChromaFrame]:
+    def flush(self) -> Iterator[Painted]:
         """The shot is over: gives the frames still waiting."""
         while self._window:
             yield self._give()
 
-    def _give(self) -> ChromaFrame:
+    def _give(self) -> Painted:
         frame = self._window.popleft()
         frame.chroma = np.clip(self._chroma.pop(), -0.5, 0.5)
-        if frame.own_luma is not None:
-            frame.own_luma = np.clip(self._luma.pop()[0], 0, 1)
+        if frame.generated_luma is not None:
+            frame.generated_luma = np.clip(self._luma.pop()[0], 0, 1)
         return frame
 
 
@@ -125,8 +85,72 @@ def enlarged(links: tuple[Link, Link] | None, grid: tuple[int, ...]) -> tuple[Li
     return (links[0].enlarged(*grid), links[1].enlarged(*grid)) if links is not None else None
 
 
-def smooth_chroma(frames: Iterable[ChromaFrame], *, strength: Strength) -> Iterator[ChromaFrame]:
-    """Yields the same frames in the same order with steadied chroma (and ``own_luma``); luma and payload are passed on.
+def smooth(frames: Iterable[Painted], strength: Strength, context: int) -> Iterator[Painted]:
+    """Steadies a stream of frames unit by unit (``Frame.unit``), and drops the frames that are only context.
+
+    A unit becomes the same whatever was painted before it: the pass starts anew at each unit. Where a unit begins
+    without a cut, it sees up to ``context`` frames before it, and where the next one does, ``strength.look_ahead``
+    frames after it; both are looked at as copies. The shots of context before the first unit are looked for again: a
+    run that starts there does not know them. ``OFF`` passes frames through.
+    """
+    if strength is Strength.OFF:
+        return (frame for frame in frames if frame.frame is not None and frame.frame.role is Role.WRITTEN)
+    return UnitSmoother(iter(frames), strength, context).run()
+
+
+class UnitSmoother:
+    """The state of :func:`smooth`: frames read ahead, and small copies of those behind."""
+
+    def __init__(self, frames: Iterator[Painted], strength: Strength, context: int) -> None:
+        self.frames, self.strength = frames, strength
+        self.ahead: deque[Painted] = deque()
+        self.behind: deque[Painted] = deque(maxlen=context)
+
+    def run(self) -> Iterator[Painted]:
+        while self.read(1):
+            frame = self.ahead[0].frame
+            assert frame is not None, "only the pass itself makes copies"
+            if frame.role is not Role.WRITTEN:
+                self.behind.append(without_frame(self.ahead.popleft()))
+                continue
+            for painted in smooth_chroma(self.input_of(frame.unit), strength=self.strength):
+                if painted.frame is not None:
+                    yield painted
+
+    def input_of(self, unit: Unit | None) -> Iterator[Painted]:
+        """Yields a unit's frames, and copies of those around it where no cut is."""
+        if unit is not None and not unit.after_cut:
+            yield from [replace(painted, starts_shot=None) for painted in self.behind]
+        while self.read(1) and unit_of(self.ahead[0]) == unit:
+            painted = self.ahead.popleft()
+            self.behind.append(without_frame(painted))
+            yield painted
+        following = unit_of(self.ahead[0]) if self.ahead else None
+        if following is not None and not following.after_cut:
+            self.read(self.strength.look_ahead)
+            yield from [without_frame(painted) for painted in islice(self.ahead, self.strength.look_ahead)]
+
+    def read(self, count: int) -> bool:
+        """Reads until ``count`` frames are ahead; returns whether there is one."""
+        while len(self.ahead) < count:
+            following = next(self.frames, None)
+            if following is None:
+                break
+            self.ahead.append(following)
+        return bool(self.ahead)
+
+
+def unit_of(painted: Painted) -> Unit | None:
+    return painted.frame.unit if painted.frame is not None else None
+
+
+def without_frame(painted: Painted) -> Painted:
+    """Returns a copy that is only looked at; it does not keep the source's picture in memory."""
+    return replace(painted, frame=None)
+
+
+def smooth_chroma(frames: Iterable[Painted], *, strength: Strength) -> Iterator[Painted]:
+    """Yields the same frames in the same order with steadied chroma (and generated luma).
 
     Reads ``strength.look_ahead`` frames ahead and holds no more. Each shot is filtered alone: from a cut on the
     result is bit for bit what it is without the frames before. A change of size starts a shot too. ``OFF`` passes
@@ -145,7 +169,7 @@ def smooth_chroma(frames: Iterable[ChromaFrame], *, strength: Strength) -> Itera
     yield from shot.flush()
 
 
-def in_shots(frames: Iterable[ChromaFrame]) -> Iterator[tuple[ChromaFrame, FloatArray, bool]]:
+def in_shots(frames: Iterable[Painted]) -> Iterator[tuple[Painted, FloatArray, bool]]:
     """Each frame with its luma at the flow's size, and whether it starts a shot."""
     finder = ShotFinder()
     shapes: tuple[tuple[int, ...], ...] | None = None
@@ -167,15 +191,15 @@ class ShotFinder:
 
     def __init__(self) -> None:
         self._detector = ShotDetector()
-        self._waiting: deque[tuple[ChromaFrame, FloatArray]] = deque()
+        self._waiting: deque[tuple[Painted, FloatArray]] = deque()
 
-    def push(self, frame: ChromaFrame, luma: FloatArray) -> Iterator[tuple[ChromaFrame, FloatArray, bool]]:
+    def push(self, frame: Painted, luma: FloatArray) -> Iterator[tuple[Painted, FloatArray, bool]]:
         self._waiting.append((frame, luma))
         starts_shot = self._detector.push(luma)
         if starts_shot is not None:
             yield *self._waiting.popleft(), starts_shot
 
-    def flush(self) -> Iterator[tuple[ChromaFrame, FloatArray, bool]]:
+    def flush(self) -> Iterator[tuple[Painted, FloatArray, bool]]:
         """What comes next has nothing to do with what was here."""
         for starts_shot in self._detector.flush():
             yield *self._waiting.popleft(), starts_shot

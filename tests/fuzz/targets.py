@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from restore.errors import InputError
-from restore.jobs.film_units import UnitLengths
-from restore.jobs.films import VideoOptions, colorize_video
-from restore.jobs.photo_report import report_path
-from restore.jobs.photos import PhotoOptions, colorize_photos
+from restore.jobs.films import colorize_video
+from restore.jobs.photos import colorize_photos
+from restore.jobs.report import report_path
 from restore.media.film.source import FilmSource
 from restore.media.photo.reading import read_photo
 from restore.media.thermal import open_thermal
+from restore.options import UnitLengths
 from tests.media import noise_film, picture
 from tests.painters import BROWN
+from tests.tools import film_options, photo_options
 
 __all__ = ["JOB_TARGETS", "TARGETS", "Target", "make_jobs"]
 
@@ -41,7 +42,7 @@ def files_of(*folder: str) -> Callable[[Path], list[Path]]:
 
 def colour_photo(damaged: Path, _: Path, out: Path) -> None:
     """Decoded, coloured and written; what was written can be read again."""
-    report = colorize_photos([damaged], out, colorizer=BROWN, options=PhotoOptions(threads=1))
+    report = colorize_photos([damaged], out, model=BROWN, options=photo_options(threads=1))
     results = [path for path in out.iterdir() if path.name != report_path(out).name]
     if report.failed:
         assert not results
@@ -59,9 +60,9 @@ def read_film(damaged: Path, _: Path, __: Path) -> None:
 
 def colour_film(damaged: Path, _: Path, out: Path) -> None:
     """Its first part with all other streams, into a file that can be read again."""
-    options = VideoOptions(codec="ffv1", temporal="off", threads=1, duration_seconds=SECONDS_OF_FILM)
-    report = colorize_video(damaged, out / "result.mkv", colorizer=BROWN, options=options)
-    with FilmSource(report.output, threads=1) as film:
+    options = film_options(codec="ffv1", temporal="off", threads=1, duration_seconds=SECONDS_OF_FILM)
+    report = colorize_video(damaged, out / "result.mkv", model=BROWN, options=options)
+    with FilmSource(report.written[0], threads=1) as film:
         assert sum(1 for _ in film.frames()) == report.frames
 
 
@@ -75,7 +76,7 @@ def read_thermal(damaged: Path, _: Path, __: Path) -> None:
 # Jobs that were interrupted: `make_jobs` makes a template of each, and a case damages one file in a copy of it.
 
 UNITS = UnitLengths(shortest=3, longest=4, context=2)
-JOB_OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UNITS)
+JOB_OPTIONS = film_options(codec="ffv1", threads=1, units=UNITS)
 FRAMES, PHOTOS = 10, 6
 FRAMES_BEFORE, PHOTOS_BEFORE = 9, 4  # where the interrupt comes: two units of four frames are done, three photos
 
@@ -104,11 +105,11 @@ def make_jobs(folder: Path) -> None:
 
 
 def run_film(source: Path, target: Path, progress: Callable[[int, int | None], None] | None = None) -> None:
-    colorize_video(source, target, colorizer=BROWN, options=JOB_OPTIONS, progress=progress)
+    colorize_video(source, target, model=BROWN, options=JOB_OPTIONS, progress=progress)
 
 
 def run_album(source: Path, target: Path, progress: Callable[[int, int | None], None] | None = None) -> None:
-    colorize_photos([source], target, colorizer=BROWN, options=PhotoOptions(threads=1), progress=progress)
+    colorize_photos([source], target, model=BROWN, options=photo_options(threads=1), progress=progress)
 
 
 def job_with(damaged: Path, whole: Path, out: Path, template: Path) -> None:

@@ -1,4 +1,4 @@
-"""The one threaded function: order, errors, early leaving, and that no thread outlives it."""
+"""Work on threads: order, errors in their turn, bounds, leaving early, and that no thread outlives it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import closing
 
 import pytest
 
-from restore.prefetch import prefetch
+from restore.prefetch import map_ahead, prefetch
 
 SOON_SECONDS = 5.0
 
 
 def wait_until_idle(counter: list[int]) -> None:
-    """Waits until the upstream has stopped making items."""
+    """Waits until upstream makes no more items."""
     seen = -1
     while seen != len(counter):
         seen = len(counter)
@@ -142,3 +142,135 @@ def test_stages_overlap() -> None:
     with closing(prefetch(upstream(), 1)) as items:
         assert next(items) == 1
         assert upstream_at_second.wait(SOON_SECONDS)
+
+
+# map_ahead
+
+
+def running_threads() -> set[int | None]:
+    return {thread.ident for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_come_in_the_order_of_their_items(threads: int) -> None:
+    before = running_threads()
+
+    def slow_at_first(number: int) -> int:
+        time.sleep(0.02 if number % 3 == 0 else 0)
+        return number * number
+
+    assert list(map_ahead(slow_at_first, range(20), threads)) == [number * number for number in range(20)]
+    assert list(map_ahead(slow_at_first, [], threads)) == []
+    assert running_threads() == before
+
+
+def test_items_are_worked_on_at_the_same_time() -> None:
+    """Each waits for the others: one after another this could not end."""
+    together = threading.Barrier(3, timeout=SOON_SECONDS)
+
+    def work(number: int) -> int:
+        together.wait()
+        return number
+
+    assert list(map_ahead(work, range(6), 3)) == list(range(6))
+
+
+def test_an_error_of_the_function_comes_after_the_results_before_it() -> None:
+    def work(number: int) -> int:
+        if number == 2:
+            raise OSError("cannot read 2")
+        return number
+
+    results = map_ahead(work, range(9), 4)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(OSError, match="cannot read 2"):
+        next(results)
+    assert list(results) == []
+
+
+def test_an_error_of_the_items_comes_after_the_results_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 0
+        yield 1
+        raise OSError("disk gone")
+
+    results = map_ahead(str, items(), 4)
+    assert [next(results), next(results)] == ["0", "1"]
+    with pytest.raises(OSError, match="disk gone"):
+        next(results)
+
+
+def test_of_two_errors_the_first_is_raised() -> None:
+    def items() -> Iterator[int]:
+        yield 0
+        raise OSError("disk gone")
+
+    def work(number: int) -> int:
+        raise ValueError(f"cannot read {number}")
+
+    with pytest.raises(ValueError, match="cannot read 0"):
+        list(map_ahead(work, items(), 4))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_more_than_one_item_waits_for_a_thread(threads: int) -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    with closing(map_ahead(str, items(), threads)) as results:
+        assert taken == []  # nothing starts unasked
+        for count in range(1, 10):
+            next(results)
+            assert len(taken) == threads + count
+
+
+def test_heavy_items_wait_for_each_other() -> None:
+    """Nothing is taken while those that are worked on have reached the limit; one alone may be above it."""
+    in_work = 0
+    heaviest = 0
+    weights = [1, 1, 1, 5, 2, 2, 9, 1]
+
+    def items() -> Iterator[int]:
+        nonlocal in_work, heaviest
+        for weight in weights:
+            assert in_work < 4
+            in_work += weight
+            heaviest = max(heaviest, in_work)
+            yield weight
+
+    results = []
+    for weight in map_ahead(lambda weight: weight, items(), 8, weigh=float, most=4):
+        in_work -= weight
+        results.append(weight)
+    assert results == weights
+    assert heaviest < 4 + max(weights)
+
+
+def test_a_consumer_that_leaves_early_waits_for_what_was_begun_and_closes_the_items() -> None:
+    before = running_threads()
+    happened: list[str] = []
+    first_is_taken = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(100)
+        finally:
+            happened.append("closed")
+
+    def work(number: int) -> int:
+        if number > 0:
+            first_is_taken.wait(SOON_SECONDS)
+            time.sleep(0.05)
+            happened.append("worked")
+        return number
+
+    with closing(map_ahead(work, items(), 2)) as results:
+        assert next(results) == 0
+        first_is_taken.set()
+    assert happened[-1] == "closed"
+    assert happened.count("worked") <= 2
+    assert running_threads() == before

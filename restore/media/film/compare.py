@@ -11,17 +11,17 @@ Codes = NDArray[Any]
 
 
 def beside_gray(
-    luma: Codes, cb: Codes, cr: Codes, *, bit_depth: int, chroma_shape: tuple[int, int], turns: int = 0
+    luma: Codes, cb: Codes, cr: Codes, *, bit_depth: int, chroma_shape: tuple[int, int], orientation: int = 1
 ) -> tuple[Codes, Codes, Codes]:
     """Planes of a picture twice as large: where it is shown, neutral chroma on the left, the given one on the right.
 
     ``luma`` is ``H x W``, ``cb`` and ``cr`` ``h x w``; ``chroma_shape`` is that of the large picture's chroma planes.
-    Stored pictures that are shown after ``turns`` quarter turns counter-clockwise are joined so that it comes out so.
+    Pictures that are stored in another EXIF ``orientation`` (1, 3, 6 or 8) are joined so that it comes out so.
     """
-    axis = 1 - turns % 2
+    axis = 1 if orientation in (1, 3) else 0
 
     def joined(first: Codes, second: Codes) -> Codes:
-        return np.concatenate((first, second) if turns < 2 else (second, first), axis)
+        return np.concatenate((first, second) if orientation in (1, 8) else (second, first), axis)
 
     neutral_shape = list(cb.shape)
     neutral_shape[axis] = chroma_shape[axis] - cb.shape[axis]  # an odd size rounds up only once

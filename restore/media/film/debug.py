@@ -15,9 +15,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from restore.colour import FloatArray, Matrix, rgb_from_luma_chroma
+from restore.frames import Painted
 from restore.media.files import PartialFile, output_errors
 from restore.media.film.decoding import media_url
-from restore.temporal.smooth import ChromaFrame
 
 CHANGE_GAIN = 4
 """How much larger the change is shown than it is."""
@@ -44,7 +44,7 @@ def coloured(luma: FloatArray, chroma: FloatArray, matrix: Matrix) -> FloatArray
     return rgb_from_luma_chroma(luma, np.stack([enlarge(plane, luma) for plane in chroma]), matrix)
 
 
-def debug_picture(frame: ChromaFrame, number: int, matrix: Matrix = Matrix.BT709) -> Picture:
+def debug_picture(frame: Painted, number: int, matrix: Matrix = Matrix.BT709) -> Picture:
     """Draws four panels, RGB ``2h x 2w x 3``, of a frame with a trace; its luma is ``h x w``.
 
     Above the colour before and after, below the confidence (white is sure) and the change as colour. A red frame
@@ -92,13 +92,13 @@ class DebugFilm:
             self._film = av.open(media_url(self._file.path), "w")
         return self
 
-    def watch(self, frames: Iterable[ChromaFrame]) -> Iterator[ChromaFrame]:
+    def watch(self, frames: Iterable[Painted]) -> Iterator[Painted]:
         """Passes frames through, and writes them."""
         for frame in frames:
             self.write(frame)
             yield frame
 
-    def write(self, frame: ChromaFrame) -> None:
+    def write(self, frame: Painted) -> None:
         """Adds a frame; it must have a trace."""
         assert self._film is not None
         picture = debug_picture(frame, self._count, self._matrix)

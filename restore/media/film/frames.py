@@ -8,12 +8,14 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-from restore.colour import CodeArray, Matrix
+from restore.colour import CodeArray, FloatArray, Matrix, luma_from_codes
 from restore.errors import InputError
+from restore.frames import orientation_of_rotation
 from restore.media.film.colour_tags import BT709, BT2020, FULL_RANGE, UNSPECIFIED, ColourTags, is_small
 from restore.media.film.filters import FilterChain, FilterStep
 from restore.media.film.pixel_formats import PlanarFormat, is_planar_name, nearest_planar
@@ -96,6 +98,11 @@ class FilmLayout:
         """Matrix of the colour to be made; tagged, or by size."""
         return self.tags.matrix
 
+    @property
+    def orientation(self) -> int:
+        """As EXIF numbers it: 1, 3, 6 or 8."""
+        return orientation_of_rotation(self.rotation)
+
 
 @dataclass
 class SourceFrame:
@@ -104,6 +111,8 @@ class SourceFrame:
     frame: av.VideoFrame
     index: int
     """0 for the first frame that is read."""
+
+    layout: FilmLayout
 
     @property
     def pts(self) -> int:
@@ -114,6 +123,23 @@ class SourceFrame:
     def luma_codes(self) -> CodeArray:
         """Returns a ``H x W`` uint8 or uint16 view of the Y plane, lines possibly padded."""
         return plane_view(self.frame, LUMA)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.frame.height, self.frame.width
+
+    @property
+    def orientation(self) -> int:
+        """EXIF 1 to 8: from stored to upright."""
+        return self.layout.orientation
+
+    def luma_at(self, shape: tuple[int, ...] | None) -> FloatArray:
+        """Returns luma ``H x W`` in [0, 1] as stored; shrunk to ``shape`` where it is given."""
+        codes: Any = self.luma_codes()
+        if shape is not None and codes.shape != shape:
+            codes = cv2.resize(codes, shape[::-1], interpolation=cv2.INTER_AREA)
+        return luma_from_codes(codes, bit_depth=self.layout.bit_depth, full_range=self.layout.full_range)
 
 
 def plane_view(frame: av.VideoFrame, index: int) -> CodeArray:

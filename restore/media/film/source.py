@@ -213,7 +213,7 @@ class FilmSource:
             if frame.pts is None or (previous is not None and frame.pts <= previous):
                 raise OptionError(f"the filter chain gives frame {index} no time of its own; choose another chain")
             previous = frame.pts
-            yield SourceFrame(frame, index)
+            yield SourceFrame(frame, index, self.layout)
         if index < 0:
             raise InputError(f"{self.path} was read already; open it again")
         self.add_warnings()

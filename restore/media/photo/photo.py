@@ -18,18 +18,6 @@ Codes = NDArray[Any]
 
 ROWS_AT_A_TIME = 256  # pixels are converted in bands, so that a 100-megapixel scan needs no float copy of itself
 
-# EXIF orientation -> (transpose, flip vertically, flip horizontally), in this order, from stored to upright.
-ORIENTATIONS = {
-    1: (False, False, False),
-    2: (False, False, True),
-    3: (False, True, True),
-    4: (False, True, False),
-    5: (True, False, False),
-    6: (True, False, True),
-    7: (True, True, True),
-    8: (True, True, False),
-}
-
 
 @dataclass(frozen=True)
 class Page:
@@ -162,27 +150,3 @@ def rgb_codes(page: Page, chroma: FloatArray, bit_depth: int) -> Codes:
         )
         rgb[band, :, 0], rgb[band, :, 1], rgb[band, :, 2] = red, np.clip(green, 0, white), blue
     return rgb
-
-
-def rotate(planes: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turns stored planes upright, on the last two axes."""
-    transpose, flip_vertically, flip_horizontally = ORIENTATIONS[orientation]
-    if transpose:
-        planes = planes.swapaxes(-1, -2)
-    return flip(planes, flip_vertically, flip_horizontally)
-
-
-def unrotate(planes: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turns upright planes to how they are stored, on the last two axes."""
-    transpose, flip_vertically, flip_horizontally = ORIENTATIONS[orientation]
-    planes = flip(planes, flip_vertically, flip_horizontally)
-    return np.ascontiguousarray(planes.swapaxes(-1, -2) if transpose else planes)
-
-
-def flip(planes: NDArray[Any], vertically: bool, horizontally: bool) -> NDArray[Any]:
-    """Returns planes that are mirrored on one, both or none of the last two axes."""
-    if vertically:
-        planes = planes[..., ::-1, :]
-    if horizontally:
-        planes = planes[..., ::-1]
-    return np.ascontiguousarray(planes)

@@ -5,7 +5,7 @@ from restore.media.thermal.palettes import PALETTES
 from restore.media.thermal.radiometry import Radiometry
 from restore.media.thermal.source import RawArray, ThermalFrame, ThermalSource
 from restore.media.thermal.to_luma import guess_polarity, to_luma
-from restore.media.thermal.writing import RawWriter, raw_paths, write_still
+from restore.media.thermal.writing import RawWriter, encode_still, raw_paths
 
 __all__ = [
     "PALETTES",
@@ -19,5 +19,5 @@ __all__ = [
     "open_thermal",
     "raw_paths",
     "to_luma",
-    "write_still",
+    "encode_still",
 ]

@@ -25,22 +25,21 @@ LARGE = 1 << 27
 """Bytes of a recording from which its TIFFs are BigTIFF: a CSQ grows tenfold as temperatures, and TIFF ends at 4 GB."""
 
 
-def write_still(path: Path, luma: FloatArray, chroma: FloatArray) -> None:
-    """Writes luma ``H x W`` and chroma ``2 x H x W`` in gamut as an 8-bit RGB PNG or JPEG, by the name's ending.
+def encode_still(suffix: str, luma: FloatArray, chroma: FloatArray) -> bytes:
+    """Encodes luma ``H x W`` and chroma ``2 x H x W`` in gamut as an 8-bit RGB PNG or JPEG, by a name's ending.
 
-    The file says that it is machine-made. Raises ``OutputError`` and ``DiskError``.
+    The file says that it is machine-made.
     """
     rgb = np.rint(rgb_from_luma_chroma(luma, chroma) * 255).astype(np.uint8)
     mark, _ = mark_machine_made(None)
     content = io.BytesIO()
-    if path.suffix.lower() == ".png":
+    if suffix.lower() == ".png":
         notes = PngInfo()
         notes.add_itxt(XMP_KEY, mark.decode("utf-8"))
         Image.fromarray(rgb).save(content, "PNG", pnginfo=notes)
     else:
         Image.fromarray(rgb).save(content, "JPEG", quality=JPEG_QUALITY, subsampling=0, xmp=mark)
-    with write_beside(path) as file:
-        file.write(content.getvalue())
+    return content.getvalue()
 
 
 def raw_paths(result: Path) -> dict[str, Path]:

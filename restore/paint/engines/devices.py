@@ -21,7 +21,7 @@ def pick_device(name: str) -> torch.device:
         raise OptionError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
     if kind == "cuda":
         if not torch.cuda.is_available():
-            raise DeviceError("no CUDA device is at hand; use --device cpu, or install a CUDA build of PyTorch")
+            raise DeviceError("no CUDA device is at hand; use `device` cpu, or install a CUDA build of PyTorch")
         if index and int(index) >= torch.cuda.device_count():
             raise DeviceError(f"there is no {name}; this machine has {torch.cuda.device_count()} CUDA device(s)")
     return torch.device(name)

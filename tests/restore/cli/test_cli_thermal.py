@@ -34,8 +34,8 @@ def test_files_and_folders_by_the_command_line(
         (("--polarity", "blue"), 2, "polarity"),
         (("--palette", "lava"), 2, "unknown palette 'lava'"),
         (("--luma", "generated"), 2, "makes no luma"),
-        (("--batch", "-1"), 2, "at least one picture, not -1"),
-        (("--model", "thermal", "--batch", "-1"), 2, "at least one picture, not -1"),
+        (("--batch", "-1"), 2, "batch must be at least 1, got -1"),
+        (("--model", "thermal", "--batch", "-1"), 2, "batch must be at least 1, got -1"),
     ],
 )
 def test_wrong_options_are_one_line(

@@ -23,13 +23,14 @@ import torch
 import torch.fx.experimental.symbolic_shapes  # what building a network loads, as children would, one after the other
 
 from restore.cli import main as main_command
-from restore.jobs.film_units import UnitLengths
-from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.films import colorize_video
 from restore.jobs.job import Job
-from restore.jobs.photos import PhotoOptions, colorize_photos
+from restore.jobs.photos import colorize_photos
 from restore.jobs.workers import Workers
+from restore.options import UnitLengths
 from restore.paint.network import Colorizer
 from restore_models import pixcolor_row  # noqa: F401  # as well: its compiler
+from tests.tools import film_options, photo_options
 
 DEFAULT_LENGTHS = [found for found in gc.get_objects() if type(found) is UnitLengths]
 UNITS = UnitLengths(shortest=3, longest=6, context=4)
@@ -51,10 +52,10 @@ def colour_film(
             os.kill(os.getpid(), signal.SIGKILL)
 
     units = UnitLengths(unit, unit, UNITS.context) if unit is not None else UNITS
-    chosen = VideoOptions(threads=threads, units=units, **{"preset": "veryfast", **options})
+    chosen = film_options(threads=threads, units=units, **{"preset": "veryfast", **options})
     colorizer = Colorizer(model, device="cpu", engine="torch", threads=1, working_size=TOY_WORKING_SIZE, batch=4)
     workers = Workers(jobs, threads=threads)
-    colorize_video(source, target, colorizer=colorizer, options=chosen, progress=progress, workers=workers)
+    colorize_video(source, target, model=colorizer, options=chosen, progress=progress, workers=workers)
 
 
 def colour_album(
@@ -65,9 +66,9 @@ def colour_album(
             os.kill(os.getpid(), signal.SIGKILL)
 
     colorizer = Colorizer(model, device="cpu", engine="torch", threads=1, working_size=TOY_WORKING_SIZE)
-    chosen = PhotoOptions(threads=1, **options)
+    chosen = photo_options(threads=1, **options)
     workers = Workers(jobs, threads=1)
-    colorize_photos([source], target, colorizer=colorizer, options=chosen, workers=workers, progress=progress)
+    colorize_photos([source], target, model=colorizer, options=chosen, workers=workers, progress=progress)
 
 
 def run_command(

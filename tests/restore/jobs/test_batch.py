@@ -154,7 +154,7 @@ def test_a_bad_file_fails_alone(tmp_path: Path, family: Family, suffix: str, wor
     assert [path.name for path, _ in report.failed] == [f"bad{suffix}"]
     assert "bad" in report.failed[0][1]
     assert names(out.iterdir()) == [f"{name}{suffix}" for name in "abc"] + [REPORT]
-    assert report.pictures == 3
+    assert report.frames == 3
 
 
 @each_family
@@ -167,7 +167,7 @@ def test_the_report_has_one_shape(tmp_path: Path, family: Family, suffix: str) -
         "seconds", "files", "skipped", "failed", "warnings",
     }  # fmt: skip
     assert content["kind"] == family.name
-    assert content["counts"] == {"files": 3, "pictures": 3, "skipped": 0, "failed": 1}
+    assert content["counts"] == {"files": 3, "frames": 3, "skipped": 0, "failed": 1}
     entry = content["files"][0]
     assert entry["source"] == str(source / f"a{suffix}")
     assert entry["source_sha256"] == hashlib.sha256(b"a text").hexdigest()
@@ -222,7 +222,7 @@ def test_overwriting_counts_nothing_twice(tmp_path: Path, family: Family, suffix
     report = run(family, suffix, [source], out, overwrite=True)
     assert len(report.written) == 3
     content = read_report(out / REPORT)
-    assert content["counts"] == {"files": 3, "pictures": 3, "skipped": 0, "failed": 1}
+    assert content["counts"] == {"files": 3, "frames": 3, "skipped": 0, "failed": 1}
 
 
 @each_family
@@ -293,7 +293,7 @@ def test_a_single_result_raises_what_is_wrong(tmp_path: Path, family: Family) ->
     assert names(tmp_path.iterdir()) == ["in", "out.mkv", "out.mkv.json"]
     assert read_report(tmp_path / "out.mkv.json")["counts"]["files"] == 1
     assert job_status(tmp_path / "out.mkv").complete
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="use `overwrite`"):
         run(family, ".mkv", [source / "a.mkv"], tmp_path / "out.mkv")
     assert run(family, ".mkv", [source / "b.mkv"], tmp_path / "out.mkv", overwrite=True).written
     assert [entry["source"] for entry in read_report(tmp_path / "out.mkv.json")["files"]] == [str(source / "b.mkv")]
@@ -307,7 +307,7 @@ def test_films_beside_their_sources(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (entry,) = read_report(tmp_path / f"{name}.colour.mkv.json")["files"]
         assert entry["source"] == str(source / f"{name}.mkv")
-    with pytest.raises(OutputError, match="--overwrite"):
+    with pytest.raises(OutputError, match="use `overwrite`"):
         run(FILMS, ".mkv", [source / "a.mkv"], None)
 
 

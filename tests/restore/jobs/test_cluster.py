@@ -15,12 +15,14 @@ from typing import Any
 
 import pytest
 
+from restore.options import UnitLengths
+from tests.tools import film_options
+
 pytest.importorskip("distributed", reason="the extra rechroma[cluster] is not installed")
 
 from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs import cluster
-from restore.jobs.film_units import UnitLengths
-from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.films import colorize_video
 from restore.jobs.fingerprint import program_facts
 from restore.jobs.worker_process import Setting, settle
 from restore.jobs.workers import MOST_DEATHS, Workers
@@ -29,7 +31,7 @@ from tests.media import write_shots
 from tests.restore.jobs import tasks
 
 ROOT = Path(__file__).parents[3]
-OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UnitLengths(shortest=3, longest=6, context=4))
+OPTIONS = film_options(codec="ffv1", threads=1, units=UnitLengths(shortest=3, longest=6, context=4))
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
@@ -83,7 +85,7 @@ def test_a_film_by_a_cluster_is_the_film_of_one_machine_though_a_worker_is_kille
 ) -> None:
     film = write_shots(tmp_path / "film.mkv", (8, 17, 2, 9))
     alone, target = tmp_path / "alone.mkv", tmp_path / "out.mkv"
-    colorize_video(film, alone, colorizer=toy_colorizer, options=OPTIONS)
+    colorize_video(film, alone, model=toy_colorizer, options=OPTIONS)
     killed: list[int] = []
 
     def progress(done: int, _: int | None) -> None:
@@ -93,7 +95,7 @@ def test_a_film_by_a_cluster_is_the_film_of_one_machine_though_a_worker_is_kille
             victim.kill()
 
     workers = Workers(cluster=running.address, threads=1)
-    report = colorize_video(film, target, colorizer=toy_colorizer, options=OPTIONS, workers=workers, progress=progress)
+    report = colorize_video(film, target, model=toy_colorizer, options=OPTIONS, workers=workers, progress=progress)
     assert killed
     assert report.frames == 36
     assert target.read_bytes() == alone.read_bytes()

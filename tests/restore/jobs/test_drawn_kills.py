@@ -57,7 +57,7 @@ def check(target: Path, whole: Path) -> None:
     if target.is_file():
         assert file_sha256(target) == file_sha256(whole)
         report = json.loads(target.with_name(f"{target.name}.json").read_text(encoding="utf-8"))
-        assert report["frames"] == sum(SHOTS)
+        assert report["counts"]["frames"] == sum(SHOTS)
         return
     names = {path.name for path in whole.iterdir()}
     assert {path.name for path in target.iterdir()} == names
@@ -65,7 +65,8 @@ def check(target: Path, whole: Path) -> None:
     for path in whole.glob("*.seed*"):
         assert file_sha256(target / path.name) == file_sha256(path)
     report = json.loads((target / "rechroma-report.json").read_text(encoding="utf-8"))
-    assert (report["pictures"], len(report["variants"])) == (PHOTOS, PHOTOS * SAMPLES)
+    assert report["counts"]["frames"] == PHOTOS
+    assert sum(len(entry["variants"]) for entry in report["files"]) == PHOTOS * SAMPLES
 
 
 def out_of(killer: DrawnNightmare, folder: Path, name: str) -> Path:

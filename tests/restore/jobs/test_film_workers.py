@@ -7,28 +7,29 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from restore.errors import InputError, OptionError, WorkerError
-from restore.jobs.film_plan import PlannedUnit, UnitsTask
-from restore.jobs.film_units import UnitLengths
-from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.film_job import FilmTask
+from restore.jobs.film_units import PlannedUnit, Stretch
+from restore.jobs.films import Film, colorize_video
 from restore.jobs.fingerprint import film_print
 from restore.jobs.job import JOURNAL, UNITS, Job, job_folder, read_journal
-from restore.jobs.recipe import recipe_of
-from restore.jobs.video_worker import VideoTask
 from restore.jobs.workers import Workers
+from restore.options import FilmOptions, UnitLengths
 from restore.paint.network import Colorizer
+from restore.paint.recipe import recipe_of
 from restore.verify import verify_any
 from tests.media import write_shots
 from tests.restore.jobs.killer import Killer
-from tests.tools import child_processes, run
+from tests.tools import child_processes, film_options, run
 
 UNITS_OF_A_FEW = UnitLengths(shortest=3, longest=6, context=4)
-OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UNITS_OF_A_FEW)
+OPTIONS = film_options(codec="ffv1", threads=1, units=UNITS_OF_A_FEW)
 TWO = Workers(2, threads=1)
 SHOTS = (8, 17, 2, 9)
 FRAMES = sum(SHOTS)
@@ -45,7 +46,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(film: Path, toy_colorizer: Colorizer) -> bytes:
     """What one process makes."""
     target = film.with_name("whole.mkv")
-    colorize_video(film, target, colorizer=toy_colorizer, options=OPTIONS)
+    colorize_video(film, target, model=toy_colorizer, options=OPTIONS)
     return target.read_bytes()
 
 
@@ -97,7 +98,7 @@ def test_two_workers_make_the_same_film_though_one_is_killed(
         killed.append(min(workers))
         os.kill(killed[0], signal.SIGKILL)
 
-    report = colorize_video(film, target, colorizer=toy_colorizer, options=OPTIONS, workers=TWO, progress=at(4, kill))
+    report = colorize_video(film, target, model=toy_colorizer, options=OPTIONS, workers=TWO, progress=at(4, kill))
     assert killed
     assert target.read_bytes() == whole
     assert report.frames == FRAMES
@@ -132,12 +133,12 @@ def test_shots_that_are_drawn_go_to_one_worker_each(film: Path, sampling_coloriz
         raise StopError
 
     alone, target = tmp_path / "alone.mkv", tmp_path / "out.mkv"
-    colorize_video(film, alone, colorizer=sampling_colorizer, options=OPTIONS)
+    colorize_video(film, alone, model=sampling_colorizer, options=OPTIONS)
     with pytest.raises(StopError):
-        colorize_video(film, target, colorizer=sampling_colorizer, options=OPTIONS, progress=at(FRAMES, stop))
+        colorize_video(film, target, model=sampling_colorizer, options=OPTIONS, progress=at(FRAMES, stop))
     (job_folder(target) / UNITS / f"{14:09d}.unit").write_bytes(b"damaged")
     (job_folder(target) / UNITS / f"{14:09d}.given up").write_bytes(b"by an earlier run's worker")
-    colorize_video(film, target, colorizer=sampling_colorizer, options=OPTIONS, workers=TWO)
+    colorize_video(film, target, model=sampling_colorizer, options=OPTIONS, workers=TWO)
     assert target.read_bytes() == alone.read_bytes()
     assert not job_folder(target).exists()
 
@@ -148,12 +149,12 @@ def test_shots_that_are_drawn_go_to_one_worker_each(film: Path, sampling_coloriz
 @pytest.fixture
 def command(film: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Without the output; units are short, which no option of the command line sets."""
-    original = VideoOptions.__init__
+    original = FilmOptions.__init__
 
-    def with_short_units(options: VideoOptions, **chosen: Any) -> None:
+    def with_short_units(options: FilmOptions, **chosen: Any) -> None:
         original(options, **{"units": UNITS_OF_A_FEW, **chosen})
 
-    monkeypatch.setattr(VideoOptions, "__init__", with_short_units)
+    monkeypatch.setattr(FilmOptions, "__init__", with_short_units)
     options = ["--codec", "ffv1", "--device", "cpu", "--threads", "1", "--working-size", "64"]
     return ["video", str(film), "--model", str(toy_model), *options]
 
@@ -187,7 +188,7 @@ def test_ctrl_c_ends_all_workers_and_the_same_command_goes_on(
         patched.setattr(Job, "add", interrupted)
         assert run(*command, "--jobs", "2", "-o", target) == 130
     shown = capsys.readouterr().err.strip()
-    assert shown == "interrupted; what is finished is kept: run the same command again and it goes on from there"
+    assert shown == "interrupted; what is finished is kept: run the same command again to resume it"
     assert len(seen) == 2
     assert all_ended(seen)
     assert finished_frames(target) > 0
@@ -209,34 +210,35 @@ def test_what_does_not_go_together_is_one_line(
 
 
 @pytest.fixture
-def task(film: Path, toy_colorizer: Colorizer, tmp_path: Path) -> VideoTask:
+def work(film: Path, toy_colorizer: Colorizer, tmp_path: Path) -> Film:
     target = tmp_path / "out.mkv"
     (job_folder(target) / UNITS).mkdir(parents=True)
     (job_folder(target) / JOURNAL).touch()
-    print_of_film = film_print(film)["sha256_of_blocks"]
-    return VideoTask(film, print_of_film, target, OPTIONS, recipe_of(toy_colorizer), batch=4)
+    sha256 = film_print(film)["sha256_of_blocks"]
+    return Film(film, target, OPTIONS, recipe=recipe_of("film", toy_colorizer), source_sha256=sha256)
 
 
-def test_a_worker_that_sees_other_files_says_so(task: VideoTask, tmp_path: Path) -> None:
-    moved = VideoTask(tmp_path / "film.mkv", task.source_sha256, task.target, OPTIONS, task.recipe, task.batch)
+def test_a_worker_that_sees_other_files_says_so(work: Film, tmp_path: Path) -> None:
+    moved = replace(work, source=tmp_path / "film.mkv")
     with pytest.raises(InputError, match=r"does not see .*film\.mkv; sources and results must lie under the same path"):
-        moved.prepare()
+        moved.open_painter()
     write_shots(tmp_path / "film.mkv", (5,))
     with pytest.raises(InputError, match=r"sees another .*film\.mkv"):
-        moved.prepare()
-    (job_folder(task.target) / JOURNAL).unlink()
+        moved.open_painter()
+    (job_folder(work.target) / JOURNAL).unlink()
     with pytest.raises(WorkerError, match=r"does not see .*out\.mkv\.job"):
-        task.prepare()
+        work.open_painter()
 
 
-def test_a_film_that_became_shorter_is_no_unit(task: VideoTask) -> None:
+def test_a_film_that_became_shorter_is_no_unit(work: Film) -> None:
     unit = PlannedUnit(FRAMES - 2, 4, True, "film", (FRAMES - 2,))
+    stretch = Stretch(unit.first, unit.unit, unit.first, (unit,), frozenset({unit.first}), unit.end)
     with pytest.raises(WorkerError, match=r"2 frames of .* came where there were 4 before"):
-        task(UnitsTask((unit,), (unit.first,), first_read=unit.first, keep_from=unit.end))
-    assert list((job_folder(task.target) / UNITS).iterdir()) == []
+        FilmTask(work)(stretch)
+    assert list((job_folder(work.target) / UNITS).iterdir()) == []
 
 
 def test_one_process_looks_at_the_temporal_pass(film: Path, toy_colorizer: Colorizer, tmp_path: Path) -> None:
-    options = VideoOptions(temporal_debug=tmp_path / "debug.mkv")
+    options = film_options(temporal_debug=tmp_path / "debug.mkv")
     with pytest.raises(OptionError, match="looks at one process"):
-        colorize_video(film, tmp_path / "out.mkv", colorizer=toy_colorizer, options=options, workers=TWO)
+        colorize_video(film, tmp_path / "out.mkv", model=toy_colorizer, options=options, workers=TWO)

@@ -14,14 +14,16 @@ import pytest
 
 from restore.colour import CodeArray
 from restore.errors import InputError, OptionError, OutputError
-from restore.jobs.films import VideoOptions, colorize_video, report_path
-from restore.jobs.report import file_sha256
+from restore.jobs.films import colorize_video
+from restore.jobs.report import file_sha256, report_path
 from restore.media.film.frames import plane_view
+from restore.options import FilmOptions
 from restore.paint.network import Colorizer
+from tests.tools import film_options
 
 RATE = 12
 FRAMES = 20
-LOSSLESS = VideoOptions(codec="ffv1")
+LOSSLESS = film_options(codec="ffv1")
 
 MakeFilm = Callable[..., Path]
 
@@ -70,18 +72,18 @@ def planes(path: Path) -> tuple[list[CodeArray], list[CodeArray]]:
 @pytest.mark.parametrize(
     ("pix_fmt", "expected"), [("gray", "yuv420p"), ("gray10le", "yuv420p10le"), ("yuv422p", "yuv422p")]
 )
-@pytest.mark.parametrize("options", [LOSSLESS, VideoOptions(codec="h264", crf=0, preset="ultrafast")])
+@pytest.mark.parametrize("options", [LOSSLESS, film_options(codec="h264", crf=0, preset="ultrafast")])
 def test_luma_is_kept_to_the_bit_and_chroma_is_made(
-    make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path, pix_fmt: str, expected: str, options: VideoOptions
+    make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path, pix_fmt: str, expected: str, options: FilmOptions
 ) -> None:
     source = make_film(pix_fmt=pix_fmt)
-    report = colorize_video(source, tmp_path / "out.mkv", colorizer=toy_colorizer, options=options)
+    report = colorize_video(source, tmp_path / "out.mkv", model=toy_colorizer, options=options)
     luma_before, _ = planes(source)
-    luma_after, chroma = planes(report.output)
+    luma_after, chroma = planes(report.written[0])
     assert report.frames == len(luma_after) == FRAMES
     assert all(np.array_equal(before, after) for before, after in zip(luma_before, luma_after, strict=True))
     assert int(np.ptp(np.stack(chroma))) > (20 if "10" not in pix_fmt else 80)
-    with av.open(str(report.output)) as film:
+    with av.open(str(report.written[0])) as film:
         written = film.streams.video[0].codec_context.pix_fmt or ""
     assert written.replace("yuvj", "yuv") == expected  # j: the old name of full range
 
@@ -92,16 +94,16 @@ def test_the_report_says_what_was_done(make_film: MakeFilm, toy_colorizer: Color
     colorize_video(
         source,
         tmp_path / "out.mkv",
-        colorizer=toy_colorizer,
+        model=toy_colorizer,
         options=LOSSLESS,
         progress=lambda done, _: seen.append(done),
     )
     report = json.loads(report_path(tmp_path / "out.mkv").read_text(encoding="utf-8"))
-    assert report["frames"] == FRAMES
-    assert report["source"]["sha256"] == file_sha256(source)
+    assert report["counts"]["frames"] == FRAMES
+    assert report["files"][0]["source_sha256"] == file_sha256(source)
     assert report["model"]["weights_sha256"] == toy_colorizer.weights_sha256
     assert report["digital_source_type"].endswith("compositeWithTrainedAlgorithmicMedia")
-    assert report["options"]["codec"] == "ffv1"
+    assert report["options"]["encoding"]["codec"] == "ffv1"
     assert seen == list(range(1, FRAMES + 1))
     with av.open(str(tmp_path / "out.mkv")) as film:
         assert "machine-made" in film.metadata["COMMENT"]
@@ -109,10 +111,10 @@ def test_the_report_says_what_was_done(make_film: MakeFilm, toy_colorizer: Color
 
 def test_start_and_duration_take_a_part(make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path) -> None:
     source = make_film()
-    options = VideoOptions(codec="ffv1", start_seconds=0.5, duration_seconds=0.5)
-    report = colorize_video(source, tmp_path / "out.mkv", colorizer=toy_colorizer, options=options)
+    options = film_options(codec="ffv1", start_seconds=0.5, duration_seconds=0.5)
+    report = colorize_video(source, tmp_path / "out.mkv", model=toy_colorizer, options=options)
     luma_before, _ = planes(source)
-    luma_after, _ = planes(report.output)
+    luma_after, _ = planes(report.written[0])
     assert report.frames == RATE // 2
     assert np.array_equal(luma_after[0], luma_before[RATE // 2])
 
@@ -122,10 +124,10 @@ def test_compare_shows_gray_and_colour_side_by_side(
     make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path, width: int
 ) -> None:
     source = make_film(width=width, frames=4)
-    options = VideoOptions(codec="ffv1", compare=True)
-    report = colorize_video(source, tmp_path / "out.mkv", colorizer=toy_colorizer, options=options)
+    options = film_options(codec="ffv1", compare=True)
+    report = colorize_video(source, tmp_path / "out.mkv", model=toy_colorizer, options=options)
     luma_before, _ = planes(source)
-    luma_after, chroma = planes(report.output)
+    luma_after, chroma = planes(report.written[0])
     assert np.array_equal(luma_after[2], np.hstack([luma_before[2], luma_before[2]]))
     half = chroma[2].shape[1] // 2
     assert (chroma[2][:, :half] == 128).all()
@@ -146,16 +148,16 @@ def test_a_rotated_film_is_coloured_upright(make_film: MakeFilm, toy_colorizer: 
             return predict(prepared)
 
     source = make_film(width=128, height=64, rotation=90, frames=3)
-    report = colorize_video(source, tmp_path / "out.mkv", colorizer=Spy(), options=LOSSLESS)
+    report = colorize_video(source, tmp_path / "out.mkv", model=Spy(), options=LOSSLESS)
     assert set(seen) == {(128, 64)}
-    _, chroma = planes(report.output)
+    _, chroma = planes(report.written[0])
     assert chroma[0].shape == (32, 64)
 
 
 def test_no_saturation_is_gray(make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path) -> None:
-    options = VideoOptions(codec="ffv1", saturation=0)
-    report = colorize_video(make_film(frames=3), tmp_path / "out.mkv", colorizer=toy_colorizer, options=options)
-    _, chroma = planes(report.output)
+    options = film_options(codec="ffv1", saturation=0)
+    report = colorize_video(make_film(frames=3), tmp_path / "out.mkv", model=toy_colorizer, options=options)
+    _, chroma = planes(report.written[0])
     assert all((plane == 128).all() for plane in chroma)
 
 
@@ -167,7 +169,7 @@ def test_a_run_that_breaks_leaves_nothing(make_film: MakeFilm, toy_colorizer: Co
     folder = tmp_path / "results"
     folder.mkdir()
     with pytest.raises(KeyboardInterrupt):
-        colorize_video(make_film(), folder / "out.mkv", colorizer=toy_colorizer, options=LOSSLESS, progress=interrupt)
+        colorize_video(make_film(), folder / "out.mkv", model=toy_colorizer, options=LOSSLESS, progress=interrupt)
     assert list(folder.iterdir()) == []
 
 
@@ -176,44 +178,43 @@ def test_an_existing_result_is_not_replaced_unasked(
 ) -> None:
     target = tmp_path / "out.mkv"
     target.write_bytes(b"precious")
-    with pytest.raises(OutputError, match="--overwrite"):
-        colorize_video(make_film(), target, colorizer=toy_colorizer, options=LOSSLESS)
+    with pytest.raises(OutputError, match="use `overwrite`"):
+        colorize_video(make_film(), target, model=toy_colorizer, options=LOSSLESS)
     assert target.read_bytes() == b"precious"
 
 
-def test_options_that_exclude_each_other_are_refused(make_film: MakeFilm, toy_colorizer: Colorizer) -> None:
-    both = VideoOptions(filter_chain="hflip", restore_preset="film")
+def test_options_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(OptionError, match="not both"):
-        colorize_video(make_film(), colorizer=toy_colorizer, options=both)
+        film_options(filter_chain="hflip", restore_preset="film")
     with pytest.raises(OptionError, match="no temporal pass"):
-        VideoOptions(temporal="off", temporal_debug=Path("debug.mp4"))
-    with pytest.raises(OptionError, match="known are film"):
-        colorize_video(make_film(), colorizer=toy_colorizer, options=VideoOptions(restore_preset="vhs"))
+        film_options(temporal="off", temporal_debug=Path("debug.mp4"))
+    with pytest.raises(OptionError, match="unknown preset 'vhs'; use film"):
+        film_options(restore_preset="vhs")
 
 
 @pytest.mark.parametrize("wrong", [{"temporal": "extreme"}, {"upsampling": "magic"}, {"saturation": -1.0}])
 def test_values_nobody_knows_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(OptionError):
-        VideoOptions(**wrong)
+        film_options(**wrong)
 
 
 def test_a_missing_source_is_an_input_error(toy_colorizer: Colorizer, tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        colorize_video(tmp_path / "absent.mp4", colorizer=toy_colorizer)
+        colorize_video(tmp_path / "absent.mp4", model=toy_colorizer)
 
 
 def test_the_film_preset_runs_and_is_recorded(make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path) -> None:
-    options = VideoOptions(codec="ffv1", restore_preset="film")
-    report = colorize_video(make_film(), tmp_path / "out.mkv", colorizer=toy_colorizer, options=options)
+    options = film_options(codec="ffv1", restore_preset="film")
+    report = colorize_video(make_film(), tmp_path / "out.mkv", model=toy_colorizer, options=options)
     assert report.frames == FRAMES
-    assert "deflicker" in json.loads(report_path(report.output).read_text(encoding="utf-8"))["filters"]
+    assert "deflicker" in report.files[0]["filters"]
 
 
 def test_a_debug_film_is_written_beside(make_film: MakeFilm, toy_colorizer: Colorizer, tmp_path: Path) -> None:
     debug = tmp_path / "debug.mp4"
-    with_debug, without = VideoOptions(codec="ffv1", temporal_debug=debug), LOSSLESS
+    with_debug, without = film_options(codec="ffv1", temporal_debug=debug), LOSSLESS
     results = [
-        colorize_video(make_film(), tmp_path / f"out-{number}.mkv", colorizer=toy_colorizer, options=options).output
+        colorize_video(make_film(), tmp_path / f"out-{number}.mkv", model=toy_colorizer, options=options).written[0]
         for number, options in enumerate((with_debug, without))
     ]
     with av.open(str(debug)) as film:

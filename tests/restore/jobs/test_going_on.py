@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from restore.jobs.film_units import UnitLengths
-from restore.jobs.films import VideoOptions
 from restore.jobs.job import JOURNAL, Job, job_folder, read_journal
+from restore.options import FilmOptions, UnitLengths
 from tests.media import noise_film
 from tests.tools import run
 
@@ -26,12 +25,12 @@ UNITS = UnitLengths(shortest=3, longest=4, context=2)
 @pytest.fixture(autouse=True)
 def short_units(monkeypatch: pytest.MonkeyPatch) -> None:
     """Units of a few frames, which no option of the command line sets."""
-    original = VideoOptions.__init__
+    original = FilmOptions.__init__
 
-    def with_short_units(options: VideoOptions, **chosen: Any) -> None:
+    def with_short_units(options: FilmOptions, **chosen: Any) -> None:
         original(options, **{"units": UNITS, **chosen})
 
-    monkeypatch.setattr(VideoOptions, "__init__", with_short_units)
+    monkeypatch.setattr(FilmOptions, "__init__", with_short_units)
 
 
 @pytest.fixture
@@ -98,7 +97,7 @@ def test_a_signal_is_one_line_that_says_how_to_go_on(
     capsys.readouterr()
     assert stop(command, target, signal.Signals[name], monkeypatch) == 130
     shown = capsys.readouterr().err.strip()
-    assert shown == "interrupted; what is finished is kept: run the same command again and it goes on from there"
+    assert shown == "interrupted; what is finished is kept: run the same command again to resume it"
     assert not target.exists()
     assert not list(tmp_path.rglob("*.part*"))
     assert run("status", target) == 0
@@ -157,8 +156,8 @@ def test_what_changed_is_named_and_restart_forgets(
         assert "run it as before, or use --restart" in shown
         return shown
 
-    assert "options.saturation was 1.0, is 1.5" in refused("--saturation", "1.5")
-    assert "options.temporal was light, is strong" in refused("--temporal", "strong")
+    assert "options.look.saturation was 1.0, is 1.5" in refused("--saturation", "1.5")
+    assert "options.look.temporal was light, is strong" in refused("--temporal", "strong")
     film.write_bytes(before[:-7] + b"changed")
     assert "source.sha256_of_blocks was" in refused()
     film.write_bytes(before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import tarfile
@@ -12,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from restore.errors import OutputError
-from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
+from restore.jobs.photos import colorize_photos
 from restore.jobs.plan import PHOTOS, Target, make_plan
+from restore.jobs.report import Report
 from tests.media import picture
 from tests.painters import BROWN
-from tests.tools import missing
+from tests.tools import missing, photo_options
 
 STRANGE = (
     "line\nbreak.png",
@@ -39,8 +39,8 @@ STRANGE = (
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
 
 
-def colour(inputs: list[Path], out: Path) -> PhotosReport:
-    return colorize_photos(inputs, out, colorizer=BROWN)
+def colour(inputs: list[Path], out: Path) -> Report:
+    return colorize_photos(inputs, out, model=BROWN)
 
 
 def everything_in(folder: Path) -> set[str]:
@@ -55,9 +55,7 @@ def test_strange_names_come_out_as_they_are(tmp_path: Path) -> None:
     report = colour([tmp_path / "in"], tmp_path / "out")
     assert report.failed == []
     assert everything_in(tmp_path / "out") == {*shown, "rechroma-report.json"}
-    assert len(json.loads((tmp_path / "out" / "rechroma-report.json").read_text(encoding="utf-8"))["written"]) == len(
-        shown
-    )
+    assert len(report.files) == len(shown)
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
 
 
@@ -90,13 +88,13 @@ def test_links_are_read_and_never_written_through(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "plain.png").symlink_to(tmp_path / "elsewhere" / "two.png")
-    report = colorize_photos([tmp_path / "in"], out, colorizer=BROWN)
+    report = colorize_photos([tmp_path / "in"], out, model=BROWN)
     assert everything_in(out) == {"link.png", "plain.png", "rechroma-report.json"}
     assert [path.name for path, _ in report.failed] == ["dangling.png"]
     assert (tmp_path / "elsewhere" / "one.png").read_bytes() == before
     assert (tmp_path / "elsewhere" / "two.png").read_bytes() == picture("PNG")
     assert not (out / "link.png").is_symlink()
-    colorize_photos([tmp_path / "in"], out, colorizer=BROWN, options=PhotoOptions(overwrite=True))
+    colorize_photos([tmp_path / "in"], out, model=BROWN, options=photo_options(overwrite=True))
     assert not (out / "plain.png").is_symlink()
     assert (tmp_path / "elsewhere" / "two.png").read_bytes() == picture("PNG")
 
@@ -150,7 +148,7 @@ def test_a_tar_s_names_are_copied_and_never_used(tmp_path: Path) -> None:
             header.type, header.linkname = kind, "/etc/passwd"
             tar.addfile(header)
     report = colour([tmp_path / "in"], tmp_path / "out")
-    assert report.pictures == len(MEMBERS)
+    assert report.frames == len(MEMBERS)
     assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}
     assert everything_in(tmp_path / "out") == {"shard.tar", "rechroma-report.json"}
     with tarfile.open(tmp_path / "out" / "shard.tar") as tar:

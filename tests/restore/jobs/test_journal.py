@@ -60,7 +60,7 @@ def test_a_job_goes_on_with_the_same_and_refuses_another(tmp_path: Path) -> None
         job.add({"result": "x"})
     with Job(output, BASES) as job:
         assert job.entries == [{"result": "x"}]
-    with pytest.raises(OptionError, match=r"options.crf was 18, is 16.*--restart"):
+    with pytest.raises(OptionError, match=r"options.crf was 18, is 16.*`restart`"):
         Job(output, CRF_16)
     with Job(output, CRF_16, restart=True) as job:
         assert job.entries == []
@@ -72,7 +72,7 @@ def test_a_job_of_another_version_is_refused_in_one_line(tmp_path: Path) -> None
     with Job(output, BASES) as job:
         job.add({"result": "x"})
     Journal(job_folder(output) / JOURNAL, {"format": 1, **BASES}, [{"result": "x"}]).close()
-    with pytest.raises(OptionError, match=r"out.mkv was begun by another version; .*--restart"):
+    with pytest.raises(OptionError, match=r"out.mkv was begun by another version; .*`restart`"):
         Job(output, BASES)
 
 

@@ -106,7 +106,7 @@ def check_film(killer: Nightmare, film: Path, folder: Path, kills: int, seed: in
         target = round_of(folder / "out.mp4", number)
         assert file_sha256(target) == file_sha256(whole)
         report = json.loads(target.with_name(f"{target.name}.json").read_text(encoding="utf-8"))
-        assert report["frames"] == FRAMES
+        assert report["counts"]["frames"] == FRAMES
         assert not job_folder(target).exists()
     assert packet_times(target) == packet_times(whole)
     assert verify_any(film, target).problems == []
@@ -120,7 +120,7 @@ def check_album(killer: Nightmare, album: Path, folder: Path, kills: int, seed: 
         target = round_of(folder / "out", number)
         assert {path.name for path in target.iterdir()} == {path.name for path in whole.iterdir()}
         report = json.loads((target / "rechroma-report.json").read_text(encoding="utf-8"))
-        assert (report["pictures"], len(report["written"]), len(report["failed"])) == (PHOTOS, PHOTOS, 1)
+        assert report["counts"] == {"files": PHOTOS, "frames": PHOTOS, "skipped": 0, "failed": 1}
         for path in whole.glob("[0-9]*"):
             assert file_sha256(target / path.name) == file_sha256(path)
     assert all(verify_photo(album / path.name, path).problems == [] for path in target.glob("0*.*"))

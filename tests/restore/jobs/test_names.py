@@ -11,11 +11,12 @@ import pytest
 from restore.errors import OutputError
 from restore.jobs import names as photo_places
 from restore.jobs.names import FileSet, TakenNames, are_one_name, folded
-from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
+from restore.jobs.photos import colorize_photos
 from restore.jobs.plan import PHOTOS, Plan, make_plan, with_variants
+from restore.jobs.report import Report
 from tests.media import picture
 from tests.painters import TopIsBlue
-from tests.tools import files_in
+from tests.tools import files_in, photo_options
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "caf\u00e9.png") for form in ("NFC", "NFD"))
 
@@ -33,8 +34,8 @@ def write(folder: Path, *names: str) -> Path:
     return folder
 
 
-def run(source: Path, out: Path, **options: Any) -> PhotosReport:
-    return colorize_photos([source], out, colorizer=TopIsBlue(), options=PhotoOptions(**options))
+def run(source: Path, out: Path, **options: Any) -> Report:
+    return colorize_photos([source], out, model=TopIsBlue(), options=photo_options(**options))
 
 
 def places(plan: Plan, out: Path) -> list[str]:

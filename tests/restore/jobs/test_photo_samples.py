@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,16 @@ import pytest
 from PIL import Image
 
 from restore.errors import ModelError, OptionError
-from restore.jobs import photo_stages
-from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
+from restore.jobs import photo_maker
+from restore.jobs.photos import colorize_photos
 from restore.jobs.plan import PHOTOS, make_plan, with_variants
+from restore.jobs.report import Report
 from restore.media.photo.sheet import GAP, LABEL, contact_sheet
+from restore.options import PhotoOptions
 from restore.paint.network import Colorizer
 from restore.paint.sampling import DEFAULT_TEMPERATURE
 from restore.verify.photo import verify_photo
+from tests.tools import photo_options
 
 REPORT = "rechroma-report.json"
 SHAPES = {"a.jpg": (70, 90), "a.png": (64, 64), "b/c.tif": (90, 70)}
@@ -44,9 +48,9 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(source: Path, out: Path, colorizer: Colorizer, **options: Any) -> PhotosReport:
-    chosen = PhotoOptions(**{"samples": 3, "seed": 7, "threads": 1, **options})
-    return colorize_photos([source], out, colorizer=colorizer, options=chosen)
+def run(source: Path, out: Path, colorizer: Colorizer, **options: Any) -> Report:
+    chosen = photo_options(**{"samples": 3, "seed": 7, "threads": 1, **options})
+    return colorize_photos([source], out, model=colorizer, options=chosen)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -60,7 +64,7 @@ def whole(album: Path, sampling_colorizer: Colorizer, tmp_path_factory: pytest.T
     out = tmp_path_factory.mktemp("whole") / "out"
     report = run(album, out, sampling_colorizer)
     assert [path.name for path, _ in report.failed] == ["bad.jpg"]
-    assert report.pictures == 3
+    assert report.frames == 3
     return out
 
 
@@ -80,12 +84,12 @@ def test_each_seed_is_a_file_and_a_sheet_shows_them(album: Path, whole: Path) ->
 
 def test_the_report_tells_seeds_and_likelihoods(whole: Path) -> None:
     report = json.loads((whole / REPORT).read_text(encoding="utf-8"))
-    assert len(report["written"]) == len(RESULTS)
-    assert report["pictures"] == 3
-    seeds = {Path(each["path"]).relative_to(whole).as_posix(): each["seed"] for each in report["variants"]}
+    assert report["counts"]["frames"] == 3
+    variants = [variant for entry in report["files"] for variant in entry["variants"]]
+    seeds = {Path(each["path"]).relative_to(whole).as_posix(): each["seed"] for each in variants}
     assert seeds == {name: int(name.split("seed-")[1][0]) for name in RESULTS if "seed-" in name}
-    assert all(each["log_likelihood"] < 0 for each in report["variants"])
-    assert (report["options"]["seed"], report["options"]["temperature"]) == (7, DEFAULT_TEMPERATURE)
+    assert all(each["log_likelihood"] < 0 for each in variants)
+    assert (report["options"]["look"]["seed"], report["model"]["temperature"]) == (7, DEFAULT_TEMPERATURE)
 
 
 def test_one_picture_alone_comes_out_as_in_company(
@@ -124,7 +128,6 @@ def test_a_run_that_dies_between_variants_goes_on(
     monkeypatch: pytest.MonkeyPatch,
     renames: int,
 ) -> None:
-    monkeypatch.setattr(photo_stages, "WINDOW_PICTURES", 2)
     replace, count = Path.replace, 0
 
     def dying(self: Path, target: Path) -> Path:
@@ -144,8 +147,10 @@ def test_a_run_that_dies_between_variants_goes_on(
     run(album, out, sampling_colorizer)
     assert content(out) == content(whole)
     report = json.loads((out / REPORT).read_text(encoding="utf-8"))
-    assert {Path(path).relative_to(out).as_posix() for path in report["written"]} == RESULTS
-    assert (report["pictures"], len(report["variants"])) == (3, 9)
+    paths = [output["path"] for entry in report["files"] for output in entry["outputs"]]
+    assert {Path(path).relative_to(out).as_posix() for path in paths} == RESULTS
+    assert report["counts"]["frames"] == 3
+    assert sum(len(entry["variants"]) for entry in report["files"]) == 9
 
 
 def test_what_somebody_put_there_stays(album: Path, sampling_colorizer: Colorizer, tmp_path: Path) -> None:
@@ -165,29 +170,33 @@ def test_more_seeds_later_are_told_of_together(album: Path, sampling_colorizer: 
     for seed in (7, 9):
         run(album / "a.png", tmp_path / "out", sampling_colorizer, samples=2, seed=seed)
     report = json.loads((tmp_path / "out" / REPORT).read_text(encoding="utf-8"))
-    assert sorted(each["seed"] for each in report["variants"]) == [7, 8, 9, 10]
-    assert len(report["written"]) == 6
+    assert sorted(variant["seed"] for entry in report["files"] for variant in entry["variants"]) == [7, 8, 9, 10]
+    assert sum(len(entry["outputs"]) for entry in report["files"]) == 6
 
 
-def test_few_results_are_in_work_at_once(
+def test_few_results_are_encoded_at_once(
     album: Path, sampling_colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many samples are asked for, and however large the pictures are."""
-    monkeypatch.setattr(photo_stages, "WINDOW_PIXELS", 2 * 70 * 90)
-    monkeypatch.setattr(photo_stages, "WINDOW_GRIDS", 5)
-    sizes: list[int] = []
-    original = photo_stages.portions
+    monkeypatch.setattr(photo_maker, "MOST_PIXELS", 2 * 70 * 90)
+    running, most, lock = 0, 0, Lock()
+    encode = photo_maker.Colouring.encode
 
-    def counting(window: Any) -> Any:
-        assert len({item.work.name for item in window}) == 1  # 5 grids are one picture of 5 colourings
-        for portion in original(window):
-            sizes.append(sum(not item.is_sheet for item in portion))
-            yield portion
+    def counting(colouring: photo_maker.Colouring, options: PhotoOptions) -> photo_maker.PhotoResult:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            return encode(colouring, options)
+        finally:
+            with lock:
+                running -= 1
 
-    monkeypatch.setattr(photo_stages, "portions", counting)
-    run(album, tmp_path / "out", sampling_colorizer, samples=5)
-    assert sum(sizes) == 3 * 5 + 1  # and the bad one
-    assert max(sizes) <= 3
+    monkeypatch.setattr(photo_maker.Colouring, "encode", counting)
+    report = run(album, tmp_path / "out", sampling_colorizer, samples=5, threads=8)
+    assert len(report.variants) == 3 * 5
+    assert 1 <= most <= 3
 
 
 def test_tars_are_refused(album: Path, sampling_colorizer: Colorizer, tmp_path: Path) -> None:

@@ -23,17 +23,22 @@ from PIL import Image
 
 from restore.colour import FloatArray
 from restore.errors import DiskError, ModelError, OptionError
-from restore.jobs import photo_stages
+from restore.jobs import photo_units
+from restore.jobs.batch import MadeFile, Unit
 from restore.jobs.job import job_folder
-from restore.jobs.photo_journal import Finished, ToDo, place_in
-from restore.jobs.photo_units import Made, Unit, units_of
-from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
+from restore.jobs.photo_maker import pixels_of
+from restore.jobs.photo_units import windows_of
+from restore.jobs.photos import colorize_photos
+from restore.jobs.plan import PHOTOS, Target, make_plan
+from restore.jobs.records import FileRecord, place_in
+from restore.jobs.report import Report
 from restore.jobs.workers import Workers
 from restore.media.files import temporary_path
 from restore.paint.network import Colorizer
 from tests.media import picture, shard
 from tests.painters import TopIsBlue
 from tests.restore.jobs.killer import Killer
+from tests.tools import photo_options
 from tests.tools import run as rechroma
 
 REPORT = "rechroma-report.json"
@@ -41,10 +46,10 @@ TWO = Workers(2, threads=1)
 PICTURES = 14
 
 
-def run(source: Path, out: Path, colorizer: Any, workers: Workers | None = None, **options: Any) -> PhotosReport:
+def run(source: Path, out: Path, colorizer: Any, workers: Workers | None = None, **options: Any) -> Report:
     progress = options.pop("progress", None)
-    chosen = PhotoOptions(**{"threads": 1, **options})
-    return colorize_photos([source], out, colorizer=colorizer, options=chosen, workers=workers, progress=progress)
+    chosen = photo_options(**{"threads": 1, **options})
+    return colorize_photos([source], out, model=colorizer, options=chosen, workers=workers, progress=progress)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -55,7 +60,7 @@ def content(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(autouse=True)
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of four pictures, in this process, which plans them."""
-    monkeypatch.setattr(photo_stages, "WINDOW_PICTURES", 4)
+    monkeypatch.setattr(photo_units, "WINDOW_PICTURES", 4)
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +112,10 @@ def told(out: Path) -> dict[str, Any]:
     text = (out / REPORT).read_text(encoding="utf-8").replace(str(out), "OUT")
     report: dict[str, Any] = json.loads(text)
     report.pop("seconds")
-    for key in ("written", "failed", "warnings", "skipped", "variants"):
-        report[key] = sorted(report[key], key=str)
+    for entry in report["files"]:
+        entry.pop("seconds")
+    report["failed"] = sorted(report["failed"], key=str)
+    report["warnings"] = sorted(report["warnings"], key=str)
     return report
 
 
@@ -118,7 +125,7 @@ def test_workers_make_the_same_bytes(album: Path, whole: Path, toy_colorizer: Co
     assert content(tmp_path / "out") == content(whole)
     assert len(content(whole)) == PICTURES + 1
     assert told(tmp_path / "out") == told(whole)
-    assert report.pictures == PICTURES + 2
+    assert report.frames == PICTURES + 2
     assert steps[0] == (0, PICTURES + 1 + 3 + 1)
     assert steps[-1][0] == steps[-1][1]
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "out"}
@@ -163,7 +170,7 @@ def test_a_batch_goes_on_with_other_workers(
     assert content(out) == content(whole)
     assert all(path.stat().st_mtime_ns == time for path, time in finished.items())
     report = told(out)
-    assert (report["pictures"], len(report["written"]), len(report["failed"])) == (PICTURES + 2, PICTURES + 1, 3)
+    assert report["counts"] == {"files": PICTURES + 1, "frames": PICTURES + 2, "skipped": 0, "failed": 3}
 
 
 def test_other_threads_of_pytorch_are_refused(album: Path, sampling_colorizer: Colorizer, tmp_path: Path) -> None:
@@ -197,19 +204,19 @@ class Pretended(Workers):
             yield [pretend(task.out, each) for each in unit]
 
 
-def pretend(out: Path, todo: ToDo) -> Made:
-    result = todo.job.output
+def pretend(out: Path, target: Target) -> MadeFile:
+    result = target.output
     part = temporary_path(result)
     part.touch()
     place = place_in(out, result)
-    finished = Finished(place, str(todo.job.source), [1, 1], {place: "0" * 64}, starts_window=True)
-    return Made(todo.job, finished, ((result, part),))
+    record = FileRecord(place, str(target.source), [1, 1], outputs={place: "0" * 64})
+    return MadeFile(target, record, ((result, part),))
 
 
 @pytest.fixture
 def ten_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Files that are units of their own; what the driver holds of them from the beginning on are their paths."""
-    monkeypatch.setattr(photo_stages, "WINDOW_PICTURES", 1)
+    monkeypatch.setattr(photo_units, "WINDOW_PICTURES", 1)
     monkeypatch.setattr("restore.jobs.photo_units.pixels_of", lambda _: 1)
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
@@ -243,7 +250,7 @@ class Simulated(Workers):
         return super().run(partial(pretend_unit, task.out), items)
 
 
-def pretend_unit(out: Path, unit: Unit) -> list[Made]:
+def pretend_unit(out: Path, unit: Unit) -> list[MadeFile]:
     return [pretend(out, each) for each in unit]
 
 
@@ -263,25 +270,19 @@ def test_the_driver_of_many_units_in_processes(ten_thousand: Path, tmp_path: Pat
     assert sizes[10_000] - sizes[2_000] < 4 << 20
 
 
-def test_units_are_the_windows_of_one_process(album: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By headers alone, here by pixels."""
-    monkeypatch.setattr(photo_stages, "WINDOW_PIXELS", 3 * 80 * 67)
-    starts: list[str] = []
-    note = "restore.jobs.photo_journal.PhotoJournal.note"
-    monkeypatch.setattr(note, lambda _, one: starts.append(one.place) if one.starts_window else None)
-    run(album, tmp_path / "out", TopIsBlue())
-    units: list[Unit] = []
-
-    class Watching(Pretended):
-        def run(self, task: Any, items: Iterable[Any], **_: Any) -> Generator[Any, None, None]:
-            assert task.out == tmp_path / "again"
-            units.extend(items)
-            yield from ()
-
-    run(album, tmp_path / "again", TopIsBlue(), Watching(2))
-    assert [unit[0].job.source.name for unit in units if not unit[0].job.is_tar] == starts
-    assert len(starts) == 5
-    assert list(units_of([], PhotoOptions())) == []
+def test_windows_are_bounded_by_pictures_and_pixels(album: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By headers alone."""
+    targets = [target for target in make_plan(PHOTOS, [album], album.with_name("out")).targets if not target.is_tar]
+    sizes = [len(window) for window in windows_of(targets, 4)]
+    assert sum(sizes) == len(targets)
+    assert set(sizes[:-1]) == {4}
+    monkeypatch.setattr(photo_units, "WINDOW_PIXELS", 3 * 80 * 67)
+    by_pixels = list(windows_of(targets, 32))
+    assert [target for window in by_pixels for target in window] == targets
+    for window in by_pixels:
+        pixels = sum(pixels_of(target.source) for target in window)
+        assert len(window) == 1 or pixels <= 3 * 80 * 67
+    assert len(by_pixels) > 1
 
 
 def test_a_full_disk_in_the_driver_discards_what_workers_made(
@@ -301,9 +302,9 @@ def test_the_command_hands_its_options_on(
 ) -> None:
     given: dict[str, Any] = {}
 
-    def taking(*_: Any, **options: Any) -> PhotosReport:
+    def taking(*_: Any, **options: Any) -> Report:
         given.update(options)
-        return PhotosReport()
+        return Report("photos")
 
     def command(*arguments: str) -> int:
         return rechroma("photos", album, "-o", tmp_path / "out", "--model", toy_model, "--engine", "torch", *arguments)
@@ -311,10 +312,9 @@ def test_the_command_hands_its_options_on(
     monkeypatch.setattr("restore.jobs.photos.colorize_photos", taking)
     threads = torch.get_num_threads()
     assert command("--jobs", "3", "--threads", str(threads)) == 0
-    assert given["workers"] == Workers(3, threads=threads)
-    assert given["options"].threads == threads
+    assert (given["options"].run.jobs, given["options"].run.threads) == (3, threads)
     assert command("--cluster", "tcp://first:8786") == 0
-    assert given["workers"] == Workers(cluster="tcp://first:8786")
+    assert given["options"].run.cluster == "tcp://first:8786"
     assert command("--jobs", "2", "--cluster", "tcp://first:8786") == 2
 
 
@@ -345,7 +345,7 @@ def test_a_worker_that_dies_is_made_good(album: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mark").exists()
     assert content(out) == content(tmp_path / "whole")
     assert told(out) == told(tmp_path / "whole")
-    assert report.pictures == PICTURES + 2 - 2
+    assert report.frames == PICTURES + 2 - 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="children are forked, so that torch loads once")
@@ -360,4 +360,4 @@ def test_a_killed_driver(album: Path, toy_model: Path, tmp_path: Path) -> None:
     assert killer.run(album, out, jobs=1) == 0
     assert len(before) > 7
     assert content(out) == content(tmp_path / "whole")
-    assert told(out)["pictures"] == PICTURES + 2
+    assert told(out)["counts"]["frames"] == PICTURES + 2

@@ -16,13 +16,15 @@ import pytest
 from PIL import Image, ImageOps
 
 from restore.errors import DiskError, InputError, OptionError, OutputError
-from restore.jobs import photo_stages
-from restore.jobs.photos import PhotoOptions, PhotosReport, colorize_photos
+from restore.jobs import photo_maker, photo_units
+from restore.jobs.photos import colorize_photos
 from restore.jobs.plan import PHOTOS, make_plan
+from restore.jobs.report import Report
+from restore.media.photo.reading import read_bytes
 from restore.verify.photo import verify_photo
 from tests.media import picture, shard
 from tests.painters import TopIsBlue
-from tests.tools import files_in
+from tests.tools import files_in, photo_options
 
 REPORT = "rechroma-report.json"
 
@@ -47,10 +49,10 @@ def album(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def run(inputs: Path | Sequence[Path], out: Path, **options: Any) -> PhotosReport:
+def run(inputs: Path | Sequence[Path], out: Path, **options: Any) -> Report:
     progress = options.pop("progress", None)
     paths = [inputs] if isinstance(inputs, Path) else inputs
-    return colorize_photos(paths, out, colorizer=TopIsBlue(), options=PhotoOptions(**options), progress=progress)
+    return colorize_photos(paths, out, model=TopIsBlue(), options=photo_options(**options), progress=progress)
 
 
 def test_a_tree_is_mirrored_and_bad_files_are_named(album: Path, tmp_path: Path) -> None:
@@ -64,7 +66,7 @@ def test_a_tree_is_mirrored_and_bad_files_are_named(album: Path, tmp_path: Path)
     assert reasons["b/empty.png"] == "the file is empty"
     assert all("\n" not in reason for reason in reasons.values())
     assert report.ignored == 1
-    assert report.pictures == 3
+    assert report.frames == 3
     assert steps == [(done, 6) for done in range(7)]
     for name in files_in(tmp_path / "out"):
         assert verify_photo(album / name, tmp_path / "out" / name).ok
@@ -74,7 +76,7 @@ def test_the_report_is_json(album: Path, tmp_path: Path) -> None:
     run(album, tmp_path / "out")
     report = json.loads((tmp_path / "out" / REPORT).read_text(encoding="utf-8"))
     assert report["model"]["name"] == "top-is-blue"
-    assert report["options"]["saturation"] == 1.0
+    assert report["options"]["look"]["saturation"] == 1.0
     assert "compositeWithTrainedAlgorithmicMedia" in report["digital_source_type"]
     assert len(report["failed"]) == 3
 
@@ -252,32 +254,28 @@ def test_a_failing_network_is_raised(album: Path, tmp_path: Path, monkeypatch: p
     assert files_in(tmp_path / "out") == []
 
 
-def test_pictures_stream_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long the folder, only a few windows are read before the first is written."""
-    monkeypatch.setattr(photo_stages, "WINDOW_PICTURES", 4)
-    monkeypatch.setattr(photo_stages, "WINDOW_PIXELS", 10_000)
+def test_pictures_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the folder, only a few pictures are read before the first is written."""
+    monkeypatch.setattr(photo_maker, "MOST_PIXELS", 2 * 40 * 40)
     source = tmp_path / "in"
     source.mkdir()
     for number in range(40):
-        (source / f"{number:02}.jpg").write_bytes(picture(size=(40, 40) if number else (90, 110)))
+        (source / f"{number:02}.jpg").write_bytes(picture(size=(40, 40)))
     ahead: list[int] = []
     read = 0
-    original = photo_stages.load
 
-    def counting(work: photo_stages.Work) -> photo_stages.Loaded:
+    def counting(path: Path) -> bytes:
         nonlocal read
         read += 1
-        return original(work)
+        return read_bytes(path)
 
-    monkeypatch.setattr(photo_stages, "load", counting)
-    palette = TopIsBlue()
+    monkeypatch.setattr(photo_units, "read_bytes", counting)
     report = colorize_photos(
-        [source], tmp_path / "out", colorizer=palette, progress=lambda done, _: ahead.append(read - done)
+        [source], tmp_path / "out", model=TopIsBlue(), progress=lambda done, _: ahead.append(read - done)
     )
     assert len(report.written) == 40
-    assert max(ahead) <= 6 * 4
-    assert palette.batches[0] == [palette.prepare(np.zeros((90, 110), np.float32)).shape]  # too large to share
-    assert [len(batch) for batch in palette.batches[1:]] == [4] * 9 + [3]
+    batch = TopIsBlue().batch
+    assert max(ahead) <= 2 * photo_maker.AHEAD + batch + 8  # those decoded and encoded side by side are few
 
 
 def test_a_tar_gives_a_tar(tmp_path: Path) -> None:
@@ -293,7 +291,7 @@ def test_a_tar_gives_a_tar(tmp_path: Path) -> None:
     steps: list[tuple[int, int | None]] = []
     report = run(tmp_path / "in.tar", tmp_path / "out.tar", progress=lambda done, total: steps.append((done, total)))
     assert report.written == [tmp_path / "out.tar"]
-    assert report.pictures == 3
+    assert report.frames == 3
     assert [path.name for path, _ in report.failed] == ["broken.jpg", "3.gif"]
     assert steps[-1] == (5, 5)
     with tarfile.open(tmp_path / "out.tar") as tar:

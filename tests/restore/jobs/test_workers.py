@@ -149,7 +149,7 @@ def test_a_defect_brings_its_traceback_along() -> None:
 def test_impossible_workers() -> None:
     with pytest.raises(OptionError, match="at least one worker"):
         Workers(0)
-    with pytest.raises(OptionError, match="leave --jobs out"):
+    with pytest.raises(OptionError, match="leave `jobs` out"):
         Workers(2, "tcp://somewhere:8786")
 
 

@@ -9,7 +9,7 @@ import av
 import pytest
 
 from restore.errors import DiskError, EncoderError, InputError, OutputError, RechromaError
-from restore.jobs.report import write_report
+from restore.jobs.report import Report
 from restore.media.files import (
     PartialFile,
     check_writable,
@@ -55,7 +55,9 @@ def test_an_odd_error_on_a_report_is_not_about_encoding(tmp_path: Path) -> None:
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     with pytest.raises(OutputError, match="cannot be written") as caught:
-        write_report({}, loop / "report.json")
+        Report("films", path=loop / "report.json", seconds=1).write(
+            [], out=tmp_path, sources=set(), model={}, options={}
+        )
     assert type(caught.value) is OutputError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy, deepcopy
-from dataclasses import dataclass
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,17 +13,25 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 from restore.errors import ModelError, OptionError
-from restore.paint.key_frames import CLOSEST, PATIENCE, KeyFramePainter
+from restore.frames import Frame, Painted, Role
+from restore.jobs.film_units import FIRST_UNIT, mark_units
+from restore.options import UnitLengths
+from restore.paint.key_frames import MIN_KEY_FRAME_DISTANCE, UNCOVERED_LIMIT, KeyFramePainter
 from restore.paint.network import Colorizer
-from restore.paint.painter import FramePainter, coloured_frames, open_painter
+from restore.paint.recipe import painter_for
+from restore.paint.sampling import SamplingPainter
 
 HEIGHT, WIDTH = 64, 100  # the network pads the width to 128
 BRIGHT, DARK = 0.2, -0.1  # chroma of what is light and what is dark, by the artist below
 
 
-@dataclass(frozen=True)
-class Frame:
-    luma: FloatArray
+def frame(luma: FloatArray) -> Frame:
+    return Frame(picture=None, guide=luma, luma=luma)
+
+
+def one_shot(frames: Sequence[Frame], *, starts: bool = True, role: Role = Role.WRITTEN) -> list[Frame]:
+    """Returns copies of frames that follow each other in a shot, whose first one ``starts`` it."""
+    return [replace(one, starts_shot=starts and index == 0, role=role) for index, one in enumerate(frames)]
 
 
 def cloud(seed: int, height: int, width: int) -> FloatArray:
@@ -39,26 +47,25 @@ def moving_square(frames: int) -> Iterator[Frame]:
     for number in range(frames):
         luma = ground.copy()
         luma[16:48, 8 + 2 * number : 40 + 2 * number] = square
-        yield Frame(luma)
+        yield frame(luma)
 
 
 def pan(frames: int, step: int, seed: int = 2) -> Iterator[Frame]:
     scene = cloud(seed, HEIGHT, WIDTH + frames * step) * 2
     for number in range(frames):
-        yield Frame(np.ascontiguousarray(scene[:, number * step : number * step + WIDTH]))
+        yield frame(np.ascontiguousarray(scene[:, number * step : number * step + WIDTH]))
 
 
 def paint(painter: KeyFramePainter, frames: Sequence[Frame], *, size: int = 4) -> list[FloatArray]:
-    """One shot, in lists of ``size``."""
-    chromas = []
-    for start in range(0, len(frames), size):
-        several = frames[start : start + size]
-        chromas += [each.chroma for each in painter.paint(several, [start + i == 0 for i in range(len(several))])]
-    return chromas
+    """Paints one shot, in lists of ``size``."""
+    shot = one_shot(frames)
+    return [
+        painted.chroma for start in range(0, len(shot), size) for painted in painter.paint(shot[start : start + size])
+    ]
 
 
 class Artist:
-    """Draws what is light in one colour and what is dark in another, but nothing twice; keeps book of key frames."""
+    """Draws what is light in one colour and what is dark in another, but nothing twice; notes the key frames."""
 
     def __init__(self, painter: KeyFramePainter, monkeypatch: pytest.MonkeyPatch) -> None:
         self.kept: list[NDArray[np.bool_] | None] = []
@@ -106,7 +113,7 @@ def test_what_comes_into_the_picture_is_drawn_and_the_rest_stays(
 ) -> None:
     artist = Artist(painter, monkeypatch)
     paint(painter, list(pan(24, 3)))
-    assert 2 <= len(artist.kept) <= 24 / CLOSEST
+    assert 2 <= len(artist.kept) <= 24 / MIN_KEY_FRAME_DISTANCE
     first, *later = artist.kept
     assert first is None
     for kept in later:
@@ -120,18 +127,18 @@ def test_no_new_key_frame_while_little_is_uncovered(painter: KeyFramePainter, mo
     artist = Artist(painter, monkeypatch)
     paint(painter, list(pan(5, 3)))
     assert len(artist.kept) == 1
-    assert 0 < painter.uncovered < PATIENCE
+    assert 0 < painter.uncovered < UNCOVERED_LIMIT
 
 
 def test_a_key_frame_keeps_the_chroma_of_carried_cells(painter: KeyFramePainter) -> None:
     first, *before, last = pan(9, 3)
-    painter.paint([first], [True])
+    painter.paint(one_shot([first]))
     painter.uncovered = -9.0
-    painter.paint(before, [False] * len(before))
+    painter.paint(one_shot(before, starts=False))
     calm = copy(painter)
     calm.carrier = deepcopy(painter.carrier)
-    painter.uncovered = PATIENCE  # so that the next one is a key frame
-    drawn, carried = (each.paint([last], [False])[0].chroma for each in (painter, calm))
+    painter.uncovered = UNCOVERED_LIMIT  # so that the next one is a key frame
+    drawn, carried = (one.paint(one_shot([last], starts=False))[0].chroma for one in (painter, calm))
     assert painter.age == 0 < calm.age
     new = WIDTH // 4 - 8 * 3 // 4  # the first column that came in
     assert carried.std() > 0.01
@@ -142,46 +149,64 @@ def test_a_key_frame_keeps_the_chroma_of_carried_cells(painter: KeyFramePainter)
 def test_after_a_cut_nothing_is_left_of_what_was_before(sampling_colorizer: Colorizer) -> None:
     one, two = list(pan(6, 2, seed=5)), list(moving_square(6))
     both = KeyFramePainter(sampling_colorizer)
-    both.paint(one, [True] + [False] * 5)
+    both.paint(one_shot(one))
     alone = KeyFramePainter(sampling_colorizer)
-    starts = [True] + [False] * 5
-    for behind, single in zip(both.paint(two, starts), alone.paint(two, starts), strict=True):
-        assert np.array_equal(behind.chroma, single.chroma)
+    for after, single in zip(both.paint(one_shot(two)), alone.paint(one_shot(two)), strict=True):
+        assert np.array_equal(after.chroma, single.chroma)
 
 
-def test_frames_that_nobody_wants_only_lead_the_way(sampling_colorizer: Colorizer) -> None:
+def test_frames_that_only_lead_are_followed_and_not_painted(sampling_colorizer: Colorizer) -> None:
     frames = list(pan(16, 4))
-    starts = [True] + [False] * 7
     whole, resumed = KeyFramePainter(sampling_colorizer), KeyFramePainter(sampling_colorizer)
-    whole.paint(frames[:8], starts)
-    assert resumed.paint(frames[:8], starts, wanted=False) == []
-    expected = whole.paint(frames[8:], [False] * 8)
-    for one, other in zip(expected, resumed.paint(frames[8:], [False] * 8), strict=True):
+    whole.paint(one_shot(frames[:8]))
+    assert resumed.paint(one_shot(frames[:8], role=Role.LEAD)) == []
+    following = one_shot(frames[8:], starts=False)
+    for one, other in zip(whole.paint(following), resumed.paint(following), strict=True):
         assert np.array_equal(one.chroma, other.chroma)
 
 
-def test_cuts_are_found_where_nobody_knows_them(sampling_colorizer: Colorizer) -> None:
+def test_lists_of_any_length_give_the_same_bits(sampling_colorizer: Colorizer) -> None:
+    frames = list(pan(9, 3))
+    several = [paint(KeyFramePainter(sampling_colorizer), frames, size=size) for size in (1, 4, 9)]
+    for one, two, three in zip(*several, strict=True):
+        assert np.array_equal(one, two)
+        assert np.array_equal(one, three)
+
+
+def test_cuts_are_found_where_the_film_is_parted(sampling_colorizer: Colorizer) -> None:
+    """The painter takes them from the marks that the units are found by."""
     film = list(moving_square(8)) + list(pan(8, 2, seed=5))
-    joined = list(coloured_frames(film, KeyFramePainter(sampling_colorizer), 4))
-    alone = list(coloured_frames(film[8:], KeyFramePainter(sampling_colorizer), 4))
-    assert [frame.payload for frame in joined] == film
+
+    def painted(frames: Sequence[Frame]) -> list[Painted]:
+        marked = list(mark_units((replace(one) for one in frames), FIRST_UNIT, UnitLengths()))
+        return KeyFramePainter(sampling_colorizer).paint(marked)
+
+    joined, alone = painted(film), painted(film[8:])
+    assert [one.starts_shot for one in joined] == [index in (0, 8) for index in range(16)]
     for one, other in zip(joined[8:], alone, strict=True):
         assert np.array_equal(one.chroma, other.chroma)
 
 
 def test_seeds_and_sizes(sampling_colorizer: Colorizer) -> None:
     frames = list(moving_square(1))
-    one, two = (KeyFramePainter(sampling_colorizer, seed=seed).paint(frames, [True])[0].chroma for seed in (1, 2))
+    one, two = (KeyFramePainter(sampling_colorizer, seed=seed).paint(one_shot(frames))[0].chroma for seed in (1, 2))
     assert np.abs(one - two).max() > 1e-3
-    small = Frame(np.full((4, 8), 0.5, np.float32))
-    painted = KeyFramePainter(sampling_colorizer).paint([small, small, *frames], [True, False, False])
-    assert [each.chroma.shape for each in painted] == [(2, 1, 2)] * 2 + [(2, HEIGHT // 4, WIDTH // 4)]
+    small = frame(np.full((4, 8), 0.5, np.float32))
+    painted = KeyFramePainter(sampling_colorizer).paint(one_shot([small, small, *frames]))
+    assert [one.chroma.shape for one in painted] == [(2, 1, 2)] * 2 + [(2, HEIGHT // 4, WIDTH // 4)]
 
 
-def test_the_painter_goes_by_the_model(toy_colorizer: Colorizer, sampling_colorizer: Colorizer) -> None:
-    assert isinstance(open_painter(toy_colorizer), FramePainter)
-    assert isinstance(open_painter(sampling_colorizer), KeyFramePainter)
+def test_the_painter_depends_on_the_model_and_the_source(
+    toy_colorizer: Colorizer, sampling_colorizer: Colorizer
+) -> None:
+    assert painter_for("film", toy_colorizer) is toy_colorizer
+    assert painter_for("photos", toy_colorizer) is toy_colorizer
+    assert isinstance(painter_for("film", sampling_colorizer), KeyFramePainter)
+    assert isinstance(painter_for("thermal", sampling_colorizer), KeyFramePainter)
+    assert isinstance(painter_for("photos", sampling_colorizer), SamplingPainter)
     with pytest.raises(ModelError, match="one colouring only"):
-        open_painter(toy_colorizer, seed=1)
+        painter_for("film", toy_colorizer, seeds=(1,))
+    with pytest.raises(ModelError, match="one colouring only"):
+        painter_for("photos", toy_colorizer, temperature=1)
     with pytest.raises(OptionError, match="temperature"):
-        open_painter(sampling_colorizer, temperature=-1)
+        painter_for("film", sampling_colorizer, temperature=-1)

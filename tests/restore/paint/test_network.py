@@ -10,7 +10,9 @@ import torch
 
 from restore.colour import FloatArray
 from restore.errors import DeviceError, ModelError, OptionError
-from restore.paint.network import Colorizer, pick_device
+from restore.frames import Frame, Role
+from restore.paint.engines.devices import pick_device
+from restore.paint.network import Colorizer
 
 
 def picture(height: int, width: int, seed: int = 0) -> FloatArray:
@@ -49,7 +51,49 @@ def test_nothing_in_gives_nothing_out(toy_colorizer: Colorizer) -> None:
         toy_colorizer.prepare(np.zeros((0, 5), np.float32))
 
 
-def test_out_of_memory_halves_the_batch_and_goes_on(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_a_picture_has_the_same_bits_in_any_company(toy_model: Path, batch: int) -> None:
+    """Whatever their number and order, its place, and what fills up a batch."""
+    colorizer = Colorizer(str(toy_model), device="cpu", precision="fp32", batch=batch)
+    shapes = [(64, 96), (32, 64), (64, 96), (64, 80), (64, 96), (32, 64), (64, 96)]  # 80 is padded to 96
+    lumas = [picture(*shape, seed=index) for index, shape in enumerate(shapes)]
+    together = colorizer.predict(lumas)
+    backwards = colorizer.predict(lumas[::-1])[::-1]
+    for one, other, luma in zip(together, backwards, lumas, strict=True):
+        assert np.array_equal(one, other)
+        assert np.array_equal(one, colorizer.predict([luma])[0])
+
+
+def test_batches_have_one_shape(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are filled up, and what fills them comes back to nobody."""
+    colorizer = Colorizer(str(toy_model), device="cpu", batch=4)
+    batches: list[tuple[int, ...]] = []
+    engine = colorizer.engine
+
+    def watched(luma: FloatArray) -> FloatArray:
+        batches.append(luma.shape)
+        return engine(luma)
+
+    monkeypatch.setattr(colorizer, "engine", watched)
+    assert len(colorizer.predict([picture(64, 64, seed=index) for index in range(5)])) == 5
+    assert len(colorizer.predict([picture(64, 64)])) == 1
+    assert batches == [(4, 1, 64, 64)] * 3
+
+
+def test_frames_are_painted_in_order_and_those_that_lead_are_not(toy_colorizer: Colorizer) -> None:
+    roles = [Role.LEAD, Role.CONTEXT, Role.WRITTEN, Role.LEAD, Role.WRITTEN]
+    frames = []
+    for index, role in enumerate(roles):
+        luma = picture(64, 64 if index % 2 else 32, seed=index)
+        frames.append(Frame(picture=None, guide=luma, luma=luma, index=index, starts_shot=index == 2, role=role))
+    painted = toy_colorizer.paint(frames)
+    assert [one.frame for one in painted] == [frames[1], frames[2], frames[4]]
+    assert [one.starts_shot for one in painted] == [False, True, False]
+    for one, chroma in zip(painted, toy_colorizer.predict([one.luma for one in painted]), strict=True):
+        assert np.array_equal(one.chroma, chroma)
+
+
+def test_out_of_memory_halves_the_batch_and_resumes(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     colorizer = Colorizer(str(toy_model), device="cpu", batch=8)
     lumas = [picture(32, 32, seed=index) for index in range(7)]
     expected = colorizer.predict(lumas)
@@ -65,8 +109,8 @@ def test_out_of_memory_halves_the_batch_and_goes_on(toy_model: Path, monkeypatch
     monkeypatch.setattr(colorizer, "run", short_of_memory)
     for one, other in zip(colorizer.predict(lumas), expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
-    assert sizes == [7, 3, 1, 1, 1, 1, 1, 1, 1]
-    assert colorizer.largest_batch == 1
+    assert sizes == [8, 4, 2, 2, 2, 2]
+    assert colorizer.batch == 2
 
 
 def test_no_memory_for_one_picture_is_a_device_error(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

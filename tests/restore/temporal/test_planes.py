@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from restore.colour import FloatArray
-from restore.temporal import ChromaFrame, Strength, smooth_chroma
+from restore.frames import Painted
+from restore.temporal import Strength, smooth_chroma
 from restore.temporal.flow import MotionPicture, flow_luma, link_neighbours
 from restore.temporal.planes import PlaneFilter, Settings
 
@@ -52,7 +53,7 @@ def scene(number: int, *, left: int | None, speed: int = 2) -> tuple[FloatArray,
     return luma, np.stack([on_grid(cb), on_grid(cr)])
 
 
-def chromas(frames: list[ChromaFrame], strength: Strength) -> list[FloatArray]:
+def chromas(frames: list[Painted], strength: Strength) -> list[FloatArray]:
     return [frame.chroma for frame in smooth_chroma(frames, strength=strength)]
 
 
@@ -71,7 +72,7 @@ def test_noise_over_a_moving_picture_is_averaged_along_its_motion(strength: Stre
     film = [scene(number, left=None) for number in range(24)]
     truth = [chroma for _, chroma in film]
     noisy = [chroma + generator.normal(0, 0.02, chroma.shape).astype(np.float32) for chroma in truth]
-    smoothed = chromas([ChromaFrame(luma, raw) for (luma, _), raw in zip(film, noisy, strict=True)], strength)
+    smoothed = chromas([Painted(luma, raw) for (luma, _), raw in zip(film, noisy, strict=True)], strength)
     assert error(smoothed, truth) < 0.5 * error(noisy, truth)
     steps = [np.abs(after - before).mean() for before, after in pairwise(smoothed)]
     raw_steps = [np.abs(after - before).mean() for before, after in pairwise(noisy)]
@@ -86,7 +87,7 @@ def test_an_object_that_leaves_and_returns_keeps_its_colour(strength: Strength) 
         left = 60 + 5 * min(max(number - 80, 0), max(120 - number, 0))  # out of the picture around frame 100
         luma, chroma = scene(number, left=left, speed=0)
         truth.append(chroma)
-        film.append(ChromaFrame(luma, chroma + np.float32(0.05 * np.clip((number - 90) / 20, 0, 1))))
+        film.append(Painted(luma, chroma + np.float32(0.05 * np.clip((number - 90) / 20, 0, 1))))
     smoothed = chromas(film, strength)
     inner = np.s_[:, 10:15, 18:22]
     before, after = smoothed[40][inner].mean(axis=(1, 2)), smoothed[126][inner].mean(axis=(1, 2))
@@ -99,7 +100,7 @@ def test_an_object_that_leaves_and_returns_keeps_its_colour(strength: Strength) 
 def test_no_smear_where_an_object_passed(strength: Strength) -> None:
     """What it uncovers is at once as the network sees it, and what it covers too."""
     film = [scene(number, left=-40 + 8 * number, speed=0) for number in range(24)]
-    smoothed = chromas([ChromaFrame(luma, chroma) for luma, chroma in film], strength)
+    smoothed = chromas([Painted(luma, chroma) for luma, chroma in film], strength)
     for number in range(8, 18):
         left = (-40 + 8 * number) // 4
         _, truth = film[number]
@@ -115,7 +116,7 @@ def test_a_few_wrong_frames_at_the_start_set_no_tone() -> None:
     for number in range(40):
         luma, chroma = scene(number, left=60)
         truth.append(chroma)
-        film.append(ChromaFrame(luma, chroma + wrong if number < 4 else chroma))
+        film.append(Painted(luma, chroma + wrong if number < 4 else chroma))
     smoothed = chromas(film, Strength.LIGHT)
     casts = [np.abs((got - true).mean(axis=(1, 2))).max() for got, true in zip(smoothed, truth, strict=True)]
     assert casts[0] < 0.6 * 0.06
@@ -131,7 +132,7 @@ def test_colourfulness_is_given_back() -> None:
     film = []
     for _ in range(30):
         noise = np.moveaxis(cv2.GaussianBlur(generator.normal(0, 1, (*GRID, 2)), (0, 0), 3) * 0.15, -1, 0)
-        film.append(ChromaFrame(luma, pattern + noise.astype(np.float32)))
+        film.append(Painted(luma, pattern + noise.astype(np.float32)))
     raw = [frame.chroma for frame in film]
     unscaled = np.mean(raw, axis=0)
     assert spread(unscaled) < 0.93 * np.mean([spread(chroma) for chroma in raw])
@@ -151,14 +152,14 @@ def test_a_models_own_luma_is_held_along_the_same_motion(strength: Strength) -> 
         own = np.asarray(cv2.resize(1 - luma, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA), np.float32)
         truth.append(own)
         noise = generator.normal(0, 0.05, own.shape) + generator.normal(0, 0.02)
-        film.append(ChromaFrame(luma, chroma, own_luma=np.clip(own + noise, 0, 1).astype(np.float32)))
-    smoothed = [frame.own_luma for frame in smooth_chroma(film, strength=strength)]
+        film.append(Painted(luma, chroma, generated_luma=np.clip(own + noise, 0, 1).astype(np.float32)))
+    smoothed = [frame.generated_luma for frame in smooth_chroma(film, strength=strength)]
     assert all(
         own is not None and own.shape == truth[0].shape and own.min() >= 0 and own.max() <= 1 for own in smoothed
     )
-    raw = [frame.own_luma for frame in film]
+    raw = [frame.generated_luma for frame in film]
     assert error(smoothed, truth) < 0.6 * error(raw, truth)  # type: ignore[arg-type]
-    without = chromas([replace(frame, own_luma=None) for frame in film], strength)
+    without = chromas([replace(frame, generated_luma=None) for frame in film], strength)
     for chroma, frame in zip(without, smooth_chroma(film, strength=strength), strict=True):
         assert np.array_equal(chroma, frame.chroma)
 

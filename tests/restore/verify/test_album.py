@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from restore.errors import InputError
-from restore.jobs.photos import PhotoOptions, colorize_photos
+from restore.jobs.photos import colorize_photos
 from restore.paint.network import Colorizer
 from restore.verify import verify_any
 from restore.verify.album import verify_album
 from restore.verify.verification import Verification
 from tests.media import picture, shard
 from tests.painters import TopIsBlue
-from tests.tools import run
+from tests.tools import photo_options, run
 
 MEMBERS = {"1.png": picture("PNG"), "2.jpg": picture(seed=1), "bad.jpg": b"bad", "3.txt": b"text"}
 
@@ -38,8 +38,8 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawn(album: Path, sampling_colorizer: Colorizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two variants of each."""
     out = tmp_path_factory.mktemp("drawn") / "out"
-    options = PhotoOptions(samples=2, seed=7, threads=1)
-    colorize_photos([album], out, colorizer=sampling_colorizer, options=options)
+    options = photo_options(samples=2, seed=7, threads=1)
+    colorize_photos([album], out, model=sampling_colorizer, options=options)
     return out
 
 
@@ -89,14 +89,14 @@ def test_what_is_missing_or_damaged(album: Path, out: Path) -> None:
 
 def test_names_that_look_like_variants(album: Path, tmp_path: Path) -> None:
     """``a.seed-1.png`` is a picture here, and its result no variant of ``a.png``."""
-    colorize_photos([album], tmp_path / "out", colorizer=TopIsBlue())
+    colorize_photos([album], tmp_path / "out", model=TopIsBlue())
     report = verified(album, tmp_path / "out")
     assert (*counts(report), report.problems) == (5, 4, [])
 
 
 def test_tars(tmp_path: Path) -> None:
     shard(tmp_path / "in.tar", MEMBERS)
-    colorize_photos([tmp_path / "in.tar"], tmp_path / "out.tar", colorizer=TopIsBlue())
+    colorize_photos([tmp_path / "in.tar"], tmp_path / "out.tar", model=TopIsBlue())
     report = verified(tmp_path / "in.tar", tmp_path / "out.tar")
     assert (*counts(report), report.problems) == (3, 2, [])
     assert report.warnings == [f"{tmp_path / 'out.tar'}/bad.jpg is the original, not coloured"]

@@ -9,17 +9,17 @@ import cv2
 import pytest
 
 from restore.errors import InputError
-from restore.jobs.films import VideoOptions
 from restore_train.bench import film as module
 from restore_train.bench.film import STAGES, BenchCase, bench_film, measure
 from restore_train.bench.measure import Measured
+from tests.tools import film_options
 
 FRAMES = 6
 
 
 @pytest.fixture
 def case(gray_film: Path, toy_model: Path) -> BenchCase:
-    return BenchCase(gray_film, FRAMES, str(toy_model), "cpu", None, VideoOptions(codec="ffv1"))
+    return BenchCase(gray_film, FRAMES, str(toy_model), "cpu", None, film_options(codec="ffv1"))
 
 
 @pytest.mark.parametrize("name", list(STAGES))

@@ -8,14 +8,14 @@ import pytest
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from restore.jobs.film_units import UnitLengths
-from restore.jobs.films import VideoOptions
 from restore.jobs.job import job_folder
 from restore.jobs.unit_file import UnitFile
+from restore.options import UnitLengths
 from restore_train.bench.journal import bench_journal, film_packets, replay
 from tests.painters import BROWN
+from tests.tools import film_options
 
-OPTIONS = VideoOptions(codec="ffv1", threads=1, units=UnitLengths(shortest=3, longest=4, context=2))
+OPTIONS = film_options(codec="ffv1", threads=1, units=UnitLengths(shortest=3, longest=4, context=2))
 
 
 def test_the_cost_is_measured_beside_the_run(gray_film: Path) -> None:

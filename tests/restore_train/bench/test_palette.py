@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from restore.media.thermal import open_thermal
-from restore.paint.thermal import HeatPainter
+from restore.paint.thermal import ThermalPainter
 from restore_train.bench import palette as module
 from restore_train.bench.palette import bench_palette, write_recording
 from tests.painters import ToyTranslator
@@ -16,7 +16,7 @@ from tests.painters import ToyTranslator
 def test_three_ways_are_measured_on_the_same_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WIDTH", 160)
     monkeypatch.setattr(module, "HEIGHT", 280)
-    painter = HeatPainter(ToyTranslator(), name="toy", weights_sha256="0", device="cpu", batch=2)
+    painter = ThermalPainter(ToyTranslator(), name="toy", weights_sha256="0", device="cpu", batch=2)
     result = bench_palette(None, palette="ironbow", frames=8, painter=painter)
     whole, inversion, definition = result.rows.values()
     assert (whole.count, inversion.count, definition.count) == (8, 8, 3)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from restore.jobs.films import VideoOptions
 from restore.media.film.source import FilmSource
 from restore_train.bench.film import BenchCase
 from restore_train.bench.workers import bench_workers, join_shots
 from tests.media import write_shots
+from tests.tools import film_options
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_a_height_keeps_the_shape(clips: list[Path], tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_both_ways_make_the_same_film(clips: list[Path], toy_model: Path) -> None:
-    case = BenchCase(clips[0], 0, str(toy_model), "cpu", 1, VideoOptions(codec="ffv1"), "torch")
+    case = BenchCase(clips[0], 0, str(toy_model), "cpu", 1, film_options(codec="ffv1"), "torch")
     result = bench_workers(clips, case, shots=3, shot_frames=8)
     one, two = result.rows["one job"], result.rows["two jobs"]
     assert one.count == two.count == 24

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from restore.errors import InputError
-from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.films import colorize_video
 from restore.paint.network import Colorizer
 from restore_train.evaluate.clip import FilmClip
 from tests.media import write_film
+from tests.tools import film_options
 
 FRAMES, HEIGHT, WIDTH = 6, 64, 96
 
@@ -63,7 +64,7 @@ def test_colour_is_what_the_pipeline_encodes(
     films: list[Path], toy_colorizer: Colorizer, tmp_path: Path, strength: str
 ) -> None:
     target = tmp_path / "out.mkv"
-    colorize_video(films[0], target, colorizer=toy_colorizer, options=VideoOptions(codec="ffv1", temporal=strength))
+    colorize_video(films[0], target, model=toy_colorizer, options=film_options(codec="ffv1", temporal=strength))
     encoded = list(FilmClip([target], {}).truth())
     ours = list(FilmClip(films[:1], {"toy": toy_colorizer}, strengths=[strength]).coloured())
     for frame, chromas in zip(encoded, ours, strict=True):

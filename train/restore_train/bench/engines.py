@@ -17,7 +17,7 @@ from restore.errors import OptionError
 from restore.paint.engines import Engine, installed_engines, open_colour_model, start_engine
 from restore.paint.engines.devices import PRECISIONS, has_native_bf16, pick_device
 from restore.paint.network import Colorizer
-from restore.paint.thermal import open_thermal_painter
+from restore.paint.thermal import ThermalPainter, open_thermal_painter
 from restore_models import SHIPPED, ShippedModel
 from restore_train.bench.measure import Benchmark, Measured, Stopwatch, in_turn
 
@@ -128,5 +128,6 @@ def open_network(
     model: ShippedModel, *, engine: str, device: str, threads: int | None
 ) -> Callable[[Sequence[FloatArray]], object]:
     if model.makes_luma:  # PyTorch alone runs it
-        return open_thermal_painter(model.name, device=device, threads=threads).paint
+        painter = open_thermal_painter(model.name, device=device, threads=threads)
+        return painter.run if isinstance(painter, ThermalPainter) else painter.predict
     return Colorizer(model.name, engine=engine, device=device, threads=threads).predict

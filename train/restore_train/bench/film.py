@@ -13,21 +13,19 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from restore.jobs.films import (
-    PreparedFrame,
-    VideoOptions,
-    chroma_planes,
-    colorize_video,
-    plane_shape,
-    prepared_frames,
-)
-from restore.media.film.codecs import Encoding
+from restore.colour import codes_from_chroma
+from restore.frames import Canvas, Frame, Painted
+from restore.jobs.film_units import FIRST_UNIT, mark_units
+from restore.jobs.films import colorize_video, film_canvas, sink_encoding
 from restore.media.film.frames import SourceFrame
 from restore.media.film.sink import FilmSink
 from restore.media.film.source import FilmSource
+from restore.options import FilmOptions, UnitLengths
 from restore.paint.network import Colorizer
-from restore.paint.painter import coloured_frames, open_painter
-from restore.temporal import ChromaFrame, Strength, smooth_chroma
+from restore.paint.painter import Painter
+from restore.paint.recipe import painter_for
+from restore.pipeline import enlarge, paint, prepare
+from restore.temporal import smooth_chroma
 from restore_train.bench.measure import Benchmark, Measured, Stopwatch, in_own_process, in_turn
 
 WARM_UP_FRAMES = 2
@@ -42,11 +40,14 @@ class BenchCase:
     model: str
     device: str
     threads: int | None
-    options: VideoOptions
+    options: FilmOptions
     engine: str = "auto"
 
     def colorizer(self) -> Colorizer:
         return Colorizer(self.model, engine=self.engine, device=self.device, threads=self.threads)
+
+    def painter(self) -> Painter:
+        return painter_for("film", self.colorizer())
 
 
 def measure(stage: Callable[[BenchCase], Measured], case: BenchCase) -> Measured:
@@ -72,7 +73,7 @@ def decode_encode(case: BenchCase) -> Measured:
     watch, count = Stopwatch(), 0
     with TemporaryDirectory() as folder, FilmSource(case.clip, threads=case.threads) as film:
         target = Path(folder) / f"plain{case.clip.suffix}"
-        with FilmSink(target, film.layout, film.copied, encode_options(case)) as sink:
+        with FilmSink(target, film.layout, film.copied, sink_encoding(case.options, "")) as sink:
             kind = np.uint8 if sink.bit_depth <= 8 else np.uint16
             neutral = np.full(sink.chroma_shape, 1 << (sink.bit_depth - 1), kind)
             for frame in decoded(case, film):
@@ -81,49 +82,47 @@ def decode_encode(case: BenchCase) -> Measured:
         return watch.stop(count)
 
 
-def encode_options(case: BenchCase) -> Encoding:
-    options = case.options
-    return Encoding(
-        codec=options.codec, crf=options.crf, preset=options.preset, pix_fmt=options.pix_fmt, threads=case.threads
-    )
-
-
-def small_frames(case: BenchCase, colorizer: Colorizer) -> list[PreparedFrame]:
+def small_frames(case: BenchCase, painter: Painter) -> tuple[list[Frame], Canvas]:
     """Returns all frames as the network sees them; of the pictures themselves only the first one's stays in memory."""
-    small: list[PreparedFrame] = []
+    small: list[Frame] = []
     with FilmSource(case.clip, threads=case.threads) as film:
-        for frame in prepared_frames(decoded(case, film), colorizer, film.layout, plane_shape(film.layout)):
+        canvas = film_canvas(film.layout, film.layout.subsampling)
+        for picture in decoded(case, film):
+            frame = prepare(picture, painter, canvas)
             first = small[0] if small else frame
-            small.append(replace(first, luma=frame.luma))
-    return small
+            small.append(replace(first, luma=frame.luma, index=frame.index))
+    return small, canvas
 
 
 def network(case: BenchCase) -> Measured:
-    colorizer = case.colorizer()
-    frames = small_frames(case, colorizer)
-    colorizer.predict([frame.luma for frame in frames[:WARM_UP_FRAMES]])
+    painter = case.painter()
+    frames, canvas = small_frames(case, painter)
+    painter.paint(frames[:WARM_UP_FRAMES])
     watch = Stopwatch()
-    return watch.stop(sum(1 for _ in painted(frames, colorizer)))
+    return watch.stop(sum(1 for _ in paint(frames, painter, canvas)))
 
 
-def painted(frames: list[PreparedFrame], colorizer: Colorizer) -> Iterator[ChromaFrame]:
-    return coloured_frames(frames, open_painter(colorizer), colorizer.largest_batch)
+def painted(case: BenchCase) -> tuple[list[Painted], Canvas]:
+    painter = case.painter()
+    frames, canvas = small_frames(case, painter)
+    return list(paint(mark_units(frames, FIRST_UNIT, UnitLengths()), painter, canvas)), canvas
 
 
 def temporal(case: BenchCase) -> Measured:
-    colorizer = case.colorizer()
-    coloured = list(painted(small_frames(case, colorizer), colorizer))
+    frames, _ = painted(case)
     watch = Stopwatch()
-    return watch.stop(sum(1 for _ in smooth_chroma(coloured, strength=Strength(case.options.temporal))))
+    return watch.stop(sum(1 for _ in smooth_chroma(frames, strength=case.options.look.strength)))
 
 
 def upsampling(case: BenchCase) -> Measured:
-    colorizer = case.colorizer()
-    coloured = list(painted(small_frames(case, colorizer), colorizer))
+    frames, canvas = painted(case)
     with FilmSource(case.clip) as film:
         layout = film.layout
     watch = Stopwatch()
-    return watch.stop(sum(1 for _ in chroma_planes(coloured, case.options, layout, layout.bit_depth)))
+    for frame in frames:
+        chroma = enlarge(frame, case.options.look, canvas).chroma
+        codes_from_chroma(chroma, bit_depth=layout.bit_depth, full_range=layout.full_range)
+    return watch.stop(len(frames))
 
 
 def whole_run(case: BenchCase) -> Measured:
@@ -135,7 +134,7 @@ def whole_run(case: BenchCase) -> Measured:
     with TemporaryDirectory() as folder:
         target = Path(folder) / f"whole{case.clip.suffix}"
         options = replace(case.options, duration_seconds=seconds)
-        report = colorize_video(case.clip, target, colorizer=colorizer, options=options)
+        report = colorize_video(case.clip, target, model=colorizer, options=options)
     return watch.stop(report.frames)
 
 

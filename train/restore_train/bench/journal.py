@@ -12,21 +12,23 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from restore.jobs.film_job import FinishedUnit
-from restore.jobs.films import VideoOptions, colorize_video
+from restore.jobs.film_units import MadeUnit
+from restore.jobs.films import colorize_video
 from restore.jobs.fingerprint import film_print
 from restore.jobs.job import Job, has_sha256
 from restore.jobs.report import file_sha256
 from restore.jobs.unit_file import UnitFile, joined
 from restore.media.film.decoding import media_url
 from restore.media.film.source import FilmSource
-from restore.paint.network import Colorizer
+from restore.options import FilmOptions
+from restore.paint.painter import Painter
+from restore.paint.recipe import Model
 from restore_train.bench.measure import Benchmark, Stopwatch
 
 WHOLE = "whole run"
 
 
-def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: VideoOptions) -> Benchmark:
+def bench_journal(clip: Path, *, frames: int, colorizer: Model | Painter, options: FilmOptions) -> Benchmark:
     """Colours the first ``frames`` frames of ``clip``, and does the journal's work once more with the same packets.
 
     Units are of the shortest kind, so that there are as many as can be. An encoder's start at each is not counted: it
@@ -37,9 +39,7 @@ def bench_journal(clip: Path, *, frames: int, colorizer: Colorizer, options: Vid
     with TemporaryDirectory() as folder:
         target = Path(folder) / f"whole{clip.suffix}"
         watch = Stopwatch()
-        report = colorize_video(
-            clip, target, colorizer=colorizer, options=replace(options, duration_seconds=seconds, overwrite=True)
-        )
+        report = colorize_video(clip, target, model=colorizer, options=replace(options, duration_seconds=seconds))
         whole = watch.stop(report.frames)
         packets = film_packets(target)
         watch = Stopwatch()
@@ -66,7 +66,7 @@ def replay(source: Path, result: Path, packets: list[Packet[VideoStream]], unit_
             for packet in unit:
                 file.write(packet)
             sha256 = file.commit()
-            job.add({"unit": asdict(FinishedUnit(first, len(unit), True, "stretch", sha256, 0.0))})
+            job.add({"unit": asdict(MadeUnit(first, len(unit), True, "stretch", name, sha256, 0.0))})
             parts.append((job.unit_path(name), sha256))
         for _ in joined(parts, extradata=b"", target=result):
             pass

@@ -10,12 +10,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from restore.jobs.thermal import ThermalOptions, colorize_thermal
+from restore.jobs.thermal import colorize_thermal
 from restore.media.thermal import open_thermal
 from restore.media.thermal.film import codes_of
 from restore.media.thermal.palette_inverse import nearest_steps_of_points, points_of_rgb, points_of_ycbcr, ycbcr_inverse
 from restore.media.thermal.palettes import palette_colours
-from restore.paint.thermal import ThermalPainter
+from restore.options import Encoding, ThermalOptions
+from restore.paint.recipe import Model
 from restore_train.bench.measure import Benchmark, Stopwatch
 
 WIDTH, HEIGHT, RATE = 640, 512, 25
@@ -25,7 +26,7 @@ DEFINITION_FRAMES = 3  # at most; it is slow
 WHOLE, INVERSION, DEFINITION = "whole run", "inversion", "by the definition"
 
 
-def bench_palette(clip: Path | None, *, palette: str, frames: int, painter: ThermalPainter) -> Benchmark:
+def bench_palette(clip: Path | None, *, palette: str, frames: int, painter: Model) -> Benchmark:
     """Measures on ``clip``, or on a recording made for it in the colours of ``palette``.
 
     The inversion goes from planes to steps as the run does it, starting with an empty table; the definition is every
@@ -35,8 +36,8 @@ def bench_palette(clip: Path | None, *, palette: str, frames: int, painter: Ther
         if clip is None:
             clip = write_recording(Path(folder) / "made.mp4", palette, frames)
         watch = Stopwatch()
-        options = ThermalOptions(palette=palette, preset="ultrafast")
-        report = colorize_thermal([clip], Path(folder) / "out.mkv", painter=painter, options=options)
+        options = ThermalOptions(palette=palette, encoding=Encoding(preset="ultrafast"))
+        report = colorize_thermal([clip], Path(folder) / "out.mkv", model=painter, options=options)
         rows = {WHOLE: watch.stop(report.files[0]["frames"])}
         with open_thermal(clip, palette=palette) as source:
             film = source.film

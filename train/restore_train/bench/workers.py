@@ -14,11 +14,11 @@ import av
 import cv2
 from av.video.stream import VideoStream
 
-from restore.jobs.film_units import UnitLengths
 from restore.jobs.films import colorize_video
 from restore.jobs.report import file_sha256
 from restore.jobs.workers import Workers
 from restore.media.film.source import FilmSource
+from restore.options import UnitLengths
 from restore.paint.network import Colorizer
 from restore_train.bench.film import BenchCase
 from restore_train.bench.measure import Benchmark, Measured, Stopwatch, in_own_process, in_turn
@@ -44,7 +44,7 @@ def bench_workers(
     A unit is a shot, so that two workers have about the same to do. Raises as :func:`colorize_video`.
     """
     units = UnitLengths(shortest=shot_frames, longest=2 * shot_frames, context=min(24, shot_frames))
-    options = replace(case.options, threads=1, units=units, overwrite=True)
+    options = replace(case.options, units=units)
     with TemporaryDirectory() as folder:
         film = Path(folder) / "film.mkv"
         frames = join_shots(clips, film, shots=shots, shot_frames=shot_frames, height=height)
@@ -64,7 +64,7 @@ def colour_with_jobs(case: BenchCase, jobs: int, target: Path) -> Measured:
     cv2.setNumThreads(1)
     watch = Stopwatch()
     colorizer = Colorizer(case.model, engine=case.engine, device=case.device, threads=1)
-    colorize_video(case.clip, target, colorizer=colorizer, options=case.options, workers=Workers(jobs, threads=1))
+    colorize_video(case.clip, target, model=colorizer, options=case.options, workers=Workers(jobs, threads=1))
     return watch.stop(case.frames)
 
 

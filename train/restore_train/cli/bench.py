@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from restore.cli.options import engine_option, existing_or_not, make_colorizer
+from restore.cli.options import engine_option, existing_or_not, gather, make_colorizer
 from restore_train.cli.output import show_benchmark
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -68,12 +68,12 @@ def clip(
     codec: str | None, preset: str | None, temporal: str, rounds: int, only: tuple[str, ...], **options: Any
 ) -> None:
     """Time each stage on CLIP alone and all together, with a plain decode-encode beside them."""
-    from restore.jobs.films import VideoOptions
+    from restore.options import FilmOptions
     from restore_train.bench.film import STAGES, BenchCase, bench_film
 
     if unknown := set(only) - set(STAGES):
         raise click.BadParameter(f"unknown stages {sorted(unknown)}; known are {', '.join(STAGES)}")
-    video = VideoOptions(codec=codec, preset=preset, temporal=temporal, threads=options["threads"])
+    video = gather(FilmOptions, {"codec": codec, "preset": preset, "temporal": temporal, "threads": options["threads"]})
     show_benchmark(bench_film(BenchCase(**options, options=video), stages=only or tuple(STAGES), rounds=rounds))
 
 
@@ -134,11 +134,11 @@ def journal(
     clip: Path, frames: int, threads: int | None, codec: str | None, preset: str | None, **options: Any
 ) -> None:
     """Time the work that lets a killed film be resumed, alone and beside the whole run."""
-    from restore.jobs.films import VideoOptions
+    from restore.options import FilmOptions
     from restore_train.bench.journal import bench_journal
 
     colorizer = make_colorizer(threads=threads, **options)
-    video = VideoOptions(codec=codec, preset=preset, threads=threads)
+    video = gather(FilmOptions, {"codec": codec, "preset": preset, "threads": threads})
     show_benchmark(bench_journal(clip, frames=frames, colorizer=colorizer, options=video))
 
 
@@ -182,7 +182,7 @@ def workers(
     **options: Any,
 ) -> None:
     """Colour a film of many shots from CLIPS with one job and with two, with one thread each."""
-    from restore.jobs.films import VideoOptions
+    from restore.options import FilmOptions
     from restore_train.bench.film import BenchCase
     from restore_train.bench.workers import bench_workers
 
@@ -193,6 +193,6 @@ def workers(
         engine=engine,
         device=device,
         threads=1,
-        options=VideoOptions(codec=codec, preset=preset),
+        options=gather(FilmOptions, {"codec": codec, "preset": preset}),
     )
     show_benchmark(bench_workers(clips, case, **options))

@@ -29,7 +29,7 @@ def train(
     dry_run: bool,
 ) -> None:
     """Train a model from RECIPE, or resume a run that was stopped."""
-    from restore.paint.network import has_native_bf16, pick_device
+    from restore.paint.engines.devices import has_native_bf16, pick_device
     from restore_train.loop import TrainOptions
     from restore_train.loop import train as run
     from restore_train.recipe import load_recipe

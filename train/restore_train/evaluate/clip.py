@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from itertools import islice, tee
 from pathlib import Path
 
 import numpy as np
 
-from restore.colour import CodeArray, FloatArray, chroma_from_codes, luma_from_codes, rgb_from_luma_chroma
+from restore.colour import (
+    CodeArray,
+    FloatArray,
+    chroma_from_codes,
+    codes_from_chroma,
+    luma_from_codes,
+    rgb_from_luma_chroma,
+)
 from restore.errors import InputError
-from restore.jobs.films import VideoOptions, chroma_planes, plane_shape, prepared_frames
+from restore.frames import Painted
+from restore.jobs.film_units import FIRST_UNIT, mark_units
+from restore.jobs.films import film_canvas
 from restore.media.film.frames import CB, CR, FilmLayout, SourceFrame, plane_view
 from restore.media.film.source import FilmSource
+from restore.options import Look, UnitLengths
 from restore.paint.network import Colorizer
-from restore.paint.painter import coloured_frames, open_painter
+from restore.paint.recipe import painter_for
+from restore.pipeline import enlarge, paint, prepare
 from restore.temporal import Strength, find_shot_starts, smooth_chroma
 from restore_train.evaluate.films import TrueFrame
 
@@ -84,15 +96,20 @@ class FilmClip:
             yield dict(zip(self.labels, chromas, strict=True))
 
     def _films_of(self, colorizer: Colorizer) -> list[Iterator[FloatArray]]:
-        frames = (frame for frame, _ in self._source_frames())
-        prepared = prepared_frames(frames, colorizer, self.layout, plane_shape(self.layout))
-        predicted = coloured_frames(prepared, open_painter(colorizer), colorizer.largest_batch)
-        options = VideoOptions(saturation=self.saturation)
-        films = [
-            chroma_planes(smooth_chroma(branch, strength=Strength(name)), options, self.layout, self.layout.bit_depth)
-            for branch, name in zip(tee(predicted, len(self.strengths)), self.strengths, strict=True)
+        layout, painter, look = self.layout, painter_for("film", colorizer), Look(saturation=self.saturation)
+        canvas = film_canvas(layout, layout.subsampling)
+        prepared = (prepare(frame, painter, canvas) for frame, _ in self._source_frames())
+        painted = paint(mark_units(prepared, FIRST_UNIT, UnitLengths()), painter, canvas)
+
+        def as_encoded(frame: Painted) -> FloatArray:
+            chroma = enlarge(frame, look, canvas).chroma
+            codes = codes_from_chroma(chroma, bit_depth=layout.bit_depth, full_range=layout.full_range)
+            return self._chroma(list(codes))
+
+        return [
+            map(as_encoded, smooth_chroma(map(copy, branch), strength=Strength(name)))
+            for branch, name in zip(tee(painted, len(self.strengths)), self.strengths, strict=True)
         ]
-        return [(self._chroma(planes) for _, planes in film) for film in films]
 
     def rgb(self, luma: FloatArray, chroma: FloatArray) -> FloatArray:
         """Converts luma ``H x W`` and chroma ``2 x H x W`` to RGB ``H x W x 3`` in [0, 1], by the film's matrix."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray, rgb_from_luma_chroma
 from restore.paint.network import Colorizer
-from restore.paint.sampling import VariantPainter
+from restore.paint.sampling import SamplingPainter
 from restore.upsample import upsample_chroma
 from restore_train.evaluate.figures import PictureFigures, TruePicture, as_shown
 from restore_train.evaluate.metrics import Rgb, chroma_of, lab_from_rgb, luma_of, mean_ciede2000
@@ -38,7 +38,7 @@ class SampleFigures:
 
 def open_sampling(colorizer: Colorizer, *, seeds: Sequence[int], temperature: float) -> Sampling:
     """Returns a model that samples as a function from luma to a colouring a seed. Raises ``ModelError``."""
-    painter = VariantPainter(colorizer, temperature=temperature)
+    painter = SamplingPainter(colorizer, temperature=temperature)
 
     def sample(luma: FloatArray) -> list[tuple[Rgb, float]]:
         return [

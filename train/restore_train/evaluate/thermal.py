@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from restore.colour import rgb_from_luma_chroma
 from restore.errors import OptionError
-from restore.paint.thermal import HeatPainter, ThermalPainter, open_thermal_painter
+from restore.frames import Frame
+from restore.paint.network import Colorizer
+from restore.paint.thermal import ThermalPainter, open_thermal_painter
 from restore.upsample import upsample_chroma, upsample_luma
 from restore_models import ColourCurve
 from restore_train.evaluate.figures import Column, as_shown, mean_figures
@@ -99,21 +101,26 @@ def planes_of(pair: Pair) -> tuple[Plane, Rgb]:
 class ModelTranslation:
     """Translates a thermal picture to RGB by a model."""
 
-    painter: ThermalPainter
+    painter: ThermalPainter | Colorizer
     light: float | None = None
     """From -1, night, to 1, day, in place of the painter's guess."""
 
     @property
     def guesses_light(self) -> bool:
-        return self.light is None and self.painter.knows_light
+        return self.light is None and isinstance(self.painter, ThermalPainter) and self.painter.knows_light
 
     def __call__(self, thermal: Plane) -> Rgb:
         """Returns RGB of the model's luma, or of heat where it makes none."""
-        light = self.painter.guessed_light([thermal]) if self.light is None else self.light
-        painter = self.painter.in_light(light)
-        ((luma, chroma),) = painter.paint([painter.prepare(thermal)])
-        full = thermal if luma is None else upsample_luma(luma, thermal)
-        return rgb_from_luma_chroma(full, upsample_chroma(chroma, full))
+        painter = self.painter
+        if isinstance(painter, ThermalPainter):
+            painter = painter.in_light(self.guess_light(thermal) if self.light is None else self.light)
+        (painted,) = painter.paint([Frame(None, thermal, painter.prepare(thermal))])
+        full = thermal if painted.generated_luma is None else upsample_luma(painted.generated_luma, thermal)
+        return rgb_from_luma_chroma(full, upsample_chroma(painted.chroma, full))
+
+    def guess_light(self, thermal: Plane) -> float:
+        """Returns the painter's guess, from -1, night, to 1, day."""
+        return self.painter.guess_light([thermal]) if isinstance(self.painter, ThermalPainter) else 0.0
 
 
 def open_translation(
@@ -129,9 +136,9 @@ def open_translation(
     ``gain`` replaces a thermal model's own strength of colour, and ``light`` (day or night) its guess. Raises
     ``ModelError``, ``DeviceError`` and ``OptionError``.
     """
-    painter = open_thermal_painter(model, device=device, working_size=working_size)
+    painter = open_thermal_painter(model, device=device, working_size=working_size, batch=1)
     if gain is not None:
-        if not isinstance(painter, HeatPainter):
+        if not isinstance(painter, ThermalPainter):
             raise OptionError(f"{model} colours photos; only a thermal model's strength of colour can be given")
         painter.curve = ColourCurve(gain=gain)
     return ModelTranslation(painter, LIGHTS[light] if light else None)
@@ -190,7 +197,8 @@ def evaluate_pairs(
     guessing = {
         label: translate.painter
         for label, translate in translations.items()
-        if isinstance(translate, ModelTranslation) and translate.guesses_light
+        if isinstance(translate, ModelTranslation) and isinstance(translate.painter, ThermalPainter)
+        if translate.guesses_light
     }
     result = PairsResult({label: [] for label in (*by_label, "truth")}, [], {label: [] for label in guessing})
     for pair in pairs:
@@ -209,7 +217,7 @@ def evaluate_pairs(
             )
             result.rows[label].append(figures)
         for label, painter in guessing.items():
-            result.lights[label].append(painter.guessed_light([thermal]))
+            result.lights[label].append(painter.guess_light([thermal]))
         result.day.append(pair.day)
         if progress is not None:
             progress(len(result.day), None)

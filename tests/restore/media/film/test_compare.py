@@ -25,7 +25,7 @@ def test_gray_is_left_and_colour_right(width: int, chroma_width: int, wide_chrom
 def test_a_turned_picture_is_side_by_side_where_it_is_shown(turns: int) -> None:
     luma, chroma = np.zeros((4, 6), np.uint8), np.full((2, 3), 7, np.uint8)
     shape = (2, 6) if turns % 2 == 0 else (4, 3)
-    _, cb, _ = beside_gray(luma, chroma, chroma, bit_depth=8, chroma_shape=shape, turns=turns)
+    _, cb, _ = beside_gray(luma, chroma, chroma, bit_depth=8, chroma_shape=shape, orientation=(1, 8, 3, 6)[turns])
     left, right = np.hsplit(np.rot90(cb, turns), 2)
     assert (left == 128).all()
     assert (right == 7).all()

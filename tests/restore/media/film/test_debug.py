@@ -11,16 +11,17 @@ import pytest
 
 from restore.colour import Matrix
 from restore.errors import OutputError
+from restore.frames import Painted
 from restore.media.film.debug import CHANGE_GAIN, DebugFilm, debug_picture
-from restore.temporal import ChromaFrame, Strength, smooth_chroma
+from restore.temporal import Strength, smooth_chroma
 
 HEIGHT, WIDTH = 64, 96
 
 
-def steadied(frames: int = 5) -> list[ChromaFrame]:
+def steadied(frames: int = 5) -> list[Painted]:
     generator = np.random.default_rng(0)
     luma = generator.random((HEIGHT, WIDTH), np.float32)
-    film = [ChromaFrame(luma, generator.normal(0, 0.05, (2, 16, 24)).astype(np.float32)) for _ in range(frames)]
+    film = [Painted(luma, generator.normal(0, 0.05, (2, 16, 24)).astype(np.float32)) for _ in range(frames)]
     return list(smooth_chroma(film, strength=Strength.LIGHT))
 
 

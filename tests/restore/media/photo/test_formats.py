@@ -14,12 +14,12 @@ import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from restore.colour import FloatArray
 from restore.errors import DamagedMediaError, InputError
 from restore.media.photo.metadata import is_marked
-from restore.media.photo.photo import ORIENTATIONS, Photo, check_size, full_scale, rotate, unrotate
+from restore.media.photo.photo import Photo, check_size, full_scale
 from restore.media.photo.png import png_chunk
 from restore.media.photo.reading import read_photo
 from restore.media.photo.writing import write_photo
@@ -243,18 +243,6 @@ def test_transparency_of_a_palette_is_kept() -> None:
     assert before.alpha is not None
     assert 0 < (before.alpha == 0).mean() < 1
     assert after.alpha is not None
-
-
-@pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_rotate_agrees_with_pillow_and_back(orientation: int) -> None:
-    stored = saved(Image.fromarray(GRAY), "PNG", exif=exif_bytes(orientation))
-    photo = read_photo(stored, "turned")
-    assert photo.orientation == orientation
-    with Image.open(io.BytesIO(stored)) as picture:
-        upright = np.asarray(ImageOps.exif_transpose(picture))
-    codes = photo.pages[0].luma_codes
-    assert np.array_equal(rotate(codes, orientation), upright)
-    assert np.array_equal(unrotate(rotate(codes, orientation), orientation), codes)
 
 
 def test_write_refuses_chroma_of_another_size() -> None:
