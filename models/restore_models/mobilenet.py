@@ -52,6 +52,8 @@ class MobileNetV2Encoder(nn.Module):
     Parameter names are torchvision's, so that public weights load; :func:`luma_weights` adapts their first layer.
     """
 
+    tap_channels = TAP_CHANNELS
+
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = [conv_relu6(1, STEM_CHANNELS, stride=2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from restore_models.encoders import ENCODERS, build_encoder
 from restore_models.mobilenet import STRIDES, TAP_CHANNELS, MobileNetV2Encoder, luma_weights
 from restore_models.padding import pad_to_multiple
 from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
@@ -39,6 +40,18 @@ def test_generator_gives_small_chroma_in_range(generator: Pix2PixGenerator, heig
     chroma = generator(torch.rand(2, 1, height, width))
     assert chroma.shape == (2, 2, height // 4, width // 4)
     assert chroma.abs().max() <= 0.5
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_generator_stands_on_every_encoder(encoder: str) -> None:
+    sizes = Pix2PixSizes(decoder_channels=(8, 8, 8, 8), encoder=encoder)
+    generator = Pix2PixGenerator(encoder=build_encoder(encoder), sizes=sizes)
+    assert generator(torch.rand(2, 1, 64, 96)).shape == (2, 2, 16, 24)
+
+
+def test_an_unknown_encoder_is_named() -> None:
+    with pytest.raises(ValueError, match="'vgg'; known are mobilenet_v2"):
+        build_encoder("vgg")
 
 
 def test_every_parameter_of_the_generator_learns(generator: Pix2PixGenerator) -> None:
