@@ -8,14 +8,13 @@ from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from restore_models import open_model
-from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
-from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
+from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator
 from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
-from restore_models.weights import build_irtranslate, build_thermal
+from restore_models.weights import build_irtranslate, build_pix2pix, build_thermal
+from restore_train.backbones import luma_backbone
 from restore_train.losses import ContentLoss, discriminator_loss, generator_loss
 from restore_train.pixcolor_training import refinement_loss, symbol_losses
 from restore_train.recipe import Network, Phase
@@ -184,7 +183,7 @@ def pretrain(module: nn.Module, network: Network, data: Path) -> Set[str]:
     own = module.state_dict()
     given: dict[str, Tensor] = {}
     if network.backbone is not None:
-        weights = luma_weights(load_file(data / network.backbone))
+        weights = luma_backbone(network.backbone, data)
         given = {f"encoder.{name}": weights[name] for name in module.encoder.state_dict()}  # type: ignore[union-attr]
     if network.starts_from is not None:
         weights = open_model(network.starts_from)[0].module.state_dict()
@@ -214,8 +213,7 @@ def build_learner(
         model = build_pixcolor(PixColorSizes.from_json(network.sizes))
         pretrained = pretrain(model, network, data)
         return PixColorLearner(on(device, model), autocast=autocast, pretrained=pretrained)
-    sizes = Pix2PixSizes(decoder_channels=tuple(network.sizes["decoder_channels"]))
-    generator = Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=sizes)
+    generator = build_pix2pix(network.sizes)
     pretrained = pretrain(generator, network, data)
     generator = on(device, generator)
     return Pix2PixLearner(generator, device=device, autocast=autocast, rarity=rarity, pretrained=pretrained)
