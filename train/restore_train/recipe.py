@@ -32,10 +32,14 @@ class Data:
     """Photos to train on; paths are relative to the data folder given at the start."""
 
     photos: tuple[str, ...]
-    """Tar shards and folders."""
+    """Tar shards and folders; ``*`` in a name stands for as many as there are."""
     wear: float
     """Share of crops with film wear."""
-    index: str | None = None
+    early_film: float = 0.0
+    """Share of crops that look as on early film; see :class:`restore_train.augment.EarlyFilm`."""
+    in_memory: bool = True
+    """Photos are decoded once and kept; else each is read and decoded when it is drawn: for sets larger than memory."""
+    index: str | tuple[str, ...] | None = None
     """Tab-separated ``name``, ``set``."""
     weights: dict[str, float] = field(default_factory=dict)
     """How often a photo of a set is drawn, beside 1."""
@@ -56,7 +60,7 @@ class Network:
     kind: str = "pix2pix"
     """A key of :data:`LOSSES`."""
     backbone: str | None = None
-    """Pretrained encoder (safetensors), relative to the data folder; random where absent."""
+    """Pretrained encoder; random where absent. See :func:`restore_train.backbones.luma_backbone`."""
     starts_from: str | None = None
     """A shipped model whose parts this one starts from instead, as far as both have them."""
     frozen_blocks: int = 0
