@@ -54,6 +54,32 @@ def test_a_stopped_run_resumes_to_the_same_weights(options: TrainOptions, tmp_pa
         torch.testing.assert_close(resumed[name], value, rtol=1e-3, atol=1e-5, msg=name)
 
 
+def test_a_run_of_stored_photos_with_early_film_survives_any_step(options: TrainOptions, tmp_path: Path) -> None:
+    data = replace(RECIPE.data, photos=("photo*",), in_memory=False, early_film=1.0)
+    recipe = replace(RECIPE, data=data, phases=(REGRESSION,))
+    whole = load_network(train(recipe, options)).module.state_dict()
+    stopped = replace(options, run=tmp_path / "stopped", checkpoint_seconds=0)
+
+    def stop_at_third(step: int, phase: Phase) -> float:
+        if step == 2:
+            raise KeyboardInterrupt
+        return rate_at(step, phase)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("restore_train.loop.rate_at", stop_at_third)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, stopped)
+    resumed = load_network(train(recipe, stopped)).module.state_dict()
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_shards_that_are_not_there_are_named(options: TrainOptions) -> None:
+    recipe = replace(RECIPE, data=replace(RECIPE.data, photos=("more/*.tar",)))
+    with pytest.raises(FileNotFoundError, match=r"more/\*\.tar"):
+        train(recipe, replace(options, dry_run=True))
+
+
 def test_pixcolor_learns_and_resumes(options: TrainOptions) -> None:
     sizes = {"conditioning": (8, 8, 8), "width": 8, "layers": 2, "post_width": 8, "refinement_width": 8}
     losses = {"pixelcnn": 1.0, "post_head": 1.0, "refinement": 1.0}
