@@ -60,7 +60,9 @@ def decode(name: str, encoded: bytes) -> Photo:
     if bgr is None:
         raise ValueError(f"{name} is not a picture that can be decoded")
     ycrcb = cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb)
-    return Photo(name, np.ascontiguousarray(ycrcb[..., [0, 2, 1]]).astype(np.uint8, copy=False))
+    ycbcr = np.empty_like(ycrcb, np.uint8)
+    cv2.mixChannels([ycrcb], [ycbcr], [0, 0, 1, 2, 2, 1])
+    return Photo(name, ycbcr)
 
 
 @dataclass(frozen=True)
