@@ -43,6 +43,8 @@ def evaluate() -> None:
 @json_option
 @html_option
 @click.option("--sheets", type=existing_or_not, help="Write contact sheets of gray, ours and truth into this folder.")
+@click.option("--recognition", is_flag=True, help="Also how well a frozen classifier knows the pictures, and KID.")
+@click.option("--labels", "classes", type=existing_or_not, help="Classes (TSV: name, imagenet_class) for its top-1.")
 @saturation_option
 @colorizer_options
 def evaluate_photos(
@@ -51,6 +53,8 @@ def evaluate_photos(
     json_path: Path | None,
     html_path: Path | None,
     sheets: Path | None,
+    recognition: bool,
+    classes: Path | None,
     saturation: float,
     **model: Any,
 ) -> None:
@@ -60,6 +64,7 @@ def evaluate_photos(
     from restore_train.evaluate_photos import triptychs
     from restore_train.evaluation_pages import chosen_by_error, counted, photos_page
     from restore_train.figures import PICTURE_COLUMNS, summaries
+    from restore_train.judge import columns_of, open_judge, texts_of, values_of
     from restore_train.sheets import jpeg
 
     check_writable(json_path, html_path)
@@ -70,22 +75,28 @@ def evaluate_photos(
     }
     first = labels[0]
     try:
+        judge = open_judge(classes) if recognition or classes else None
         with progress_bar("measuring", "pictures") as progress:
-            rows = measure(sets, colourings, progress=progress)
+            rows = measure(sets, colourings, judge=judge, progress=progress)
     except (ValueError, FileNotFoundError) as error:
         raise InputError(str(error)) from error
-    means = summaries(rows)
-    show(counted(len(rows[first]), "picture"), PICTURE_COLUMNS, means)
+    judged = judge.figures() if judge else {}
+    means = {label: figures | values_of(judged, label) for label, figures in summaries(rows).items()}
+    show(counted(len(rows[first]), "picture"), [*PICTURE_COLUMNS, *columns_of(judged)], means)
+    for title, text in texts_of(judged).items():
+        console.print(f"{title}: {text}", highlight=False)
     if json_path is not None:
         pictures = {label: [asdict(row) for row in figures] for label, figures in rows.items()}
-        write_json(json_path, {"command": command_line(), "set": means, "pictures": pictures})
+        write_json(
+            json_path, {"command": command_line(), "set": means, "judged": texts_of(judged), "pictures": pictures}
+        )
     if html_path is not None:
         chosen = [index for group in chosen_by_error(rows[first]).values() for index in group]
         drawn = {
             index: dict(zip(("gray", *labels, "truth"), map(jpeg, group), strict=True))
             for index, group in triptychs(sets, list(colourings.values()), chosen)
         }
-        facts = {"set": ", ".join(path.name for path in sets), "command": command_line()}
+        facts = {"set": ", ".join(path.name for path in sets), "command": command_line(), **texts_of(judged)}
         write_text(html_path, photos_page(rows, drawn, facts))
     if sheets is not None:
         order = sorted(range(len(rows[first])), key=lambda index: -rows[first][index].de00)
