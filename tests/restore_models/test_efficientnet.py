@@ -73,6 +73,35 @@ def test_a_step_down_is_padded_more_at_the_end(kernel: int) -> None:
     torch.testing.assert_close(sums[0, 0, 1], torch.stack(windows))
 
 
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (2, 3), (1, 1), (6, 4)])
+def test_small_maps_are_filtered_and_learnt_from_as_large_ones(height: int, width: int) -> None:
+    torch.manual_seed(2)
+    conv = SameConv(6, 6, kernel=5, stride=1, groups=6)
+    features = torch.randn(3, 6, height, width, requires_grad=True)
+    weigh = torch.randn(3, 6, height, width)
+    learnt = (features, conv.weight, conv.bias)
+    plain = F.conv2d(features, conv.weight, conv.bias, padding=2, groups=6)
+    own = conv(features)
+    torch.testing.assert_close(own, plain)
+    for ours, theirs in zip(
+        torch.autograd.grad((own * weigh).sum(), learnt),  # type: ignore[arg-type]
+        torch.autograd.grad((plain * weigh).sum(), learnt),  # type: ignore[arg-type]
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_small_maps_are_learnt_from_in_bf16() -> None:
+    conv = SameConv(6, 6, kernel=5, stride=1, groups=6)
+    features = torch.randn(2, 6, 4, 4, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = conv(features.bfloat16())
+    out.float().sum().backward()
+    assert conv.weight.grad is not None
+    assert features.grad is not None
+    assert conv.weight.grad.dtype == torch.float32
+
+
 def test_batch_norm_folds_into_the_filters() -> None:
     torch.manual_seed(0)
     state = EfficientNetClassifier(encoder=EfficientNetEncoder(TOY), classes=10).state_dict()
