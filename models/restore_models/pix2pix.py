@@ -117,5 +117,14 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, luma: Tensor, chroma: Tensor) -> Tensor:
         """``luma`` B x 1 x H x W in [0, 1], ``chroma`` B x 2 x H x W in [-0.5, 0.5] to scores B x 1 x h x w."""
-        scores: Tensor = self.layers(torch.cat([luma * 2 - 1, chroma * 4], dim=1))
-        return scores
+        return self.maps(luma, chroma)[-1]
+
+    def maps(self, luma: Tensor, chroma: Tensor) -> list[Tensor]:
+        """The activations of every layer, from fine to coarse, and the scores."""
+        features = torch.cat([luma * 2 - 1, chroma * 4], dim=1)
+        maps = []
+        for layer in self.layers:
+            features = layer(features)
+            if isinstance(layer, nn.LeakyReLU):
+                maps.append(features)
+        return [*maps, features]

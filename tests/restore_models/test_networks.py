@@ -66,6 +66,14 @@ def test_discriminator_map_is_30_x_30_at_256() -> None:
     assert judge(torch.rand(1, 1, 256, 256), torch.rand(1, 2, 256, 256)).shape == (1, 1, 30, 30)
 
 
+def test_discriminator_gives_its_maps_from_fine_to_coarse() -> None:
+    judge = PatchDiscriminator(channels=4)
+    luma, chroma = torch.rand(1, 1, 64, 64), torch.rand(1, 2, 64, 64)
+    *maps, scores = judge.maps(luma, chroma)
+    assert [tuple(features.shape[1:]) for features in maps] == [(4, 32, 32), (8, 16, 16), (16, 8, 8), (32, 7, 7)]
+    torch.testing.assert_close(scores, judge(luma, chroma))
+
+
 def test_discriminator_patch_sees_70_pixels() -> None:
     judge = PatchDiscriminator(channels=4)
     for index, layer in enumerate(judge.layers):

@@ -24,9 +24,9 @@ from restore_models.efficientnet import (
     fold_batch_norm,
     luma_filters,
 )
-from restore_models.mobilenet import luma_weights
+from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
 
-__all__ = ["PACKAGED", "Packaged", "imagenet_classifier", "luma_backbone"]
+__all__ = ["PACKAGED", "Packaged", "imagenet_classifier", "luma_backbone", "rgb_mobilenet"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,14 @@ def luma_backbone(name: str, data: Path) -> dict[str, Tensor]:
     if name in PACKAGED:
         return luma_filters(packaged_weights(name))
     return luma_weights(load_file(data / name))
+
+
+def rgb_mobilenet(path: Path) -> MobileNetV2Encoder:
+    """MobileNetV2 for RGB, as its safetensors file was trained."""
+    encoder = MobileNetV2Encoder(channels_in=3)
+    weights = load_file(path)
+    encoder.load_state_dict({name: weights[name] for name in encoder.state_dict()})
+    return encoder
 
 
 def imagenet_classifier(name: str) -> EfficientNetClassifier:

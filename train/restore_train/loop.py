@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from restore_models.weights import save_network
 from restore_train.batch_statistics import STATISTICS_BATCHES, measure_statistics
 from restore_train.learners import Learner, build_learner
-from restore_train.recipe import Network, Phase, Recipe
+from restore_train.recipe import Network, Phase, Recipe, rate_at
 from restore_train.sources import Material, Source
 
 __all__ = ["TrainOptions", "train"]
@@ -61,13 +61,6 @@ def optimizer_for(learner: Learner, network: Network, phase: Phase) -> torch.opt
     groups = [{"params": parameters, "lr": rate} for rate, parameters in rates.items()]
     betas = (0.9, 0.99) if phase.adversary is None else (0.5, 0.99)
     return torch.optim.AdamW(groups, betas=betas, weight_decay=network.weight_decay, fused=True)
-
-
-def rate_at(step: int, phase: Phase) -> float:
-    """Factor on the learning rate: linear warm-up, constant, linear to zero over the last ``decay_steps``."""
-    rising = min(1.0, (step + 1) / max(phase.warmup_steps, 1))
-    falling = min(1.0, (phase.steps - step) / phase.decay_steps) if phase.decay_steps else 1.0
-    return rising * falling
 
 
 def batches(source: Source, count: int, seed: int, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:
