@@ -103,20 +103,23 @@ def shifted(offset: int, size: int) -> tuple[slice, slice]:
 
 
 class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow's "same": where the zeros are odd in number, the last one is on the right."""
+    """A convolution padded as TensorFlow's "same", of even sizes where it steps down.
+
+    Then the zeros are odd in number, and the last one is on the right. Two zeros more on the left and as many as there
+    on the right give one row and one column too many, which are cut off: less to copy than a padded input.
+    """
 
     def __init__(self, channels_in: int, channels_out: int, *, kernel: int, stride: int, groups: int = 1) -> None:
-        at_once = (kernel - 1) // 2 if stride == 1 else 0
-        super().__init__(channels_in, channels_out, kernel, stride, padding=at_once, groups=groups)
+        before = (kernel - stride) // 2
+        padding = before if stride == 1 else before + stride
+        super().__init__(channels_in, channels_out, kernel, stride, padding=padding, groups=groups)
 
     def forward(self, features: Tensor) -> Tensor:
-        if self.stride[0] == 1:
-            if self.groups > 1 and features.shape[-1] < self.kernel_size[0] and torch.is_grad_enabled():
-                return SmallMapFilter.apply(features, self.weight, self.bias)  # type: ignore[no-untyped-call,no-any-return]
-            return super().forward(features)
-        missing = self.kernel_size[0] - self.stride[0]  # of an even size; 1 for kernel 3, 3 for kernel 5
-        before, after = missing // 2, missing - missing // 2
-        return super().forward(F.pad(features, (before, after, before, after)))
+        if self.stride[0] > 1:
+            return super().forward(features)[..., 1:, 1:]
+        if self.training and self.groups > 1 and features.shape[-1] < self.kernel_size[0]:
+            return SmallMapFilter.apply(features, self.weight, self.bias)  # type: ignore[no-untyped-call,no-any-return]
+        return super().forward(features)
 
 
 class InvertedResidual(nn.Module):
