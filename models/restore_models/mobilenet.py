@@ -49,12 +49,15 @@ class InvertedResidual(nn.Module):
 class MobileNetV2Encoder(nn.Module):
     """Luma ``B x 1 x H x W`` in [0, 1], H and W multiples of 32, to five feature maps at strides 2, 4, 8, 16, 32.
 
-    Parameter names are torchvision's, so that public weights load; :func:`luma_weights` adapts their first layer.
+    With three ``channels_in`` its blocks are those of a network for RGB, which :meth:`taps` takes normalised. Parameter
+    names are torchvision's, so that public weights load; :func:`luma_weights` adapts their first layer.
     """
 
-    def __init__(self) -> None:
+    tap_channels = TAP_CHANNELS
+
+    def __init__(self, *, channels_in: int = 1) -> None:
         super().__init__()
-        layers: list[nn.Module] = [conv_relu6(1, STEM_CHANNELS, stride=2)]
+        layers: list[nn.Module] = [conv_relu6(channels_in, STEM_CHANNELS, stride=2)]
         channels = STEM_CHANNELS
         for expansion, channels_out, repeats, first_stride in STAGES:
             for index in range(repeats):
@@ -65,8 +68,12 @@ class MobileNetV2Encoder(nn.Module):
         self.features = nn.Sequential(*layers)
 
     def forward(self, luma: Tensor) -> list[Tensor]:
+        return self.taps((luma - LUMA_MEAN) / LUMA_STD)
+
+    def taps(self, normalised: Tensor) -> list[Tensor]:
+        """As :meth:`forward`, of a picture ``B x channels_in x H x W`` less ImageNet's mean, over its deviation."""
         stem, *blocks, last = self.features
-        features = stem((luma - LUMA_MEAN) / LUMA_STD)  # B x 32 x H/2 x W/2
+        features = stem(normalised)  # B x 32 x H/2 x W/2
         taps = []
         for block in blocks:
             expanded, features = block(features)

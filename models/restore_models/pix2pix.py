@@ -1,4 +1,4 @@
-"""Pix2Pix for colour (Isola 2017): a U-Net generator over MobileNetV2, and a conditional PatchGAN discriminator."""
+"""Pix2Pix for colour (Isola 2017): a U-Net generator over a pretrained encoder, and a conditional PatchGAN."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from restore_models.mobilenet import TAP_CHANNELS, MobileNetV2Encoder
+from restore_models.encoders import MOBILENET_V2, Encoder
 
 __all__ = ["ColourUNet", "PatchDiscriminator", "Pix2PixGenerator", "Pix2PixSizes"]
 
@@ -19,6 +19,8 @@ class Pix2PixSizes:
 
     decoder_channels: tuple[int, int, int, int] = (256, 192, 96, 48)
     """Widths of the decoder at strides 32, 16, 8 and 4."""
+    encoder: str = MOBILENET_V2
+    """A key of :data:`restore_models.encoders.ENCODERS`; files from before there were several do not say."""
 
 
 def conv_norm_relu(channels_in: int, channels_out: int, kernel: int = 3) -> nn.Sequential:
@@ -56,15 +58,15 @@ class ColourUNet(nn.Module):
     multiple_of = 32
     stride = 4
 
-    def __init__(self, *, encoder: MobileNetV2Encoder, sizes: Pix2PixSizes) -> None:
+    def __init__(self, *, encoder: Encoder, sizes: Pix2PixSizes) -> None:
         super().__init__()
         self.sizes = sizes
         deepest, *widths = sizes.decoder_channels
         self.encoder = encoder
-        self.bottom = conv_norm_relu(TAP_CHANNELS[4], deepest, kernel=1)
+        self.bottom = conv_norm_relu(encoder.tap_channels[4], deepest, kernel=1)
         self.scene = nn.Linear(deepest, deepest)
         self.up = nn.ModuleList()
-        for width, skip_channels in zip(widths, TAP_CHANNELS[3:0:-1], strict=True):
+        for width, skip_channels in zip(widths, encoder.tap_channels[3:0:-1], strict=True):
             self.up.append(UpBlock(deepest, skip_channels, width))
             deepest = width
         self.head = nn.Conv2d(deepest, 2, 3, padding=1)
@@ -115,5 +117,14 @@ class PatchDiscriminator(nn.Module):
 
     def forward(self, luma: Tensor, chroma: Tensor) -> Tensor:
         """``luma`` B x 1 x H x W in [0, 1], ``chroma`` B x 2 x H x W in [-0.5, 0.5] to scores B x 1 x h x w."""
-        scores: Tensor = self.layers(torch.cat([luma * 2 - 1, chroma * 4], dim=1))
-        return scores
+        return self.maps(luma, chroma)[-1]
+
+    def maps(self, luma: Tensor, chroma: Tensor) -> list[Tensor]:
+        """The activations of every layer, from fine to coarse, and the scores."""
+        features = torch.cat([luma * 2 - 1, chroma * 4], dim=1)
+        maps = []
+        for layer in self.layers:
+            features = layer(features)
+            if isinstance(layer, nn.LeakyReLU):
+                maps.append(features)
+        return [*maps, features]

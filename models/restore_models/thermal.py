@@ -112,6 +112,7 @@ class ThermalGenerator(ColourUNet):
     as the sensor's, and lie where the heat says, though a hot roof may be dark and a cold sky bright.
     """
 
+    encoder: MobileNetV2Encoder
     makes_luma = True
     """Answers with luma too, so that it is no colorizer for photos and films."""
 

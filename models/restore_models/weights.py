@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from restore_models.encoders import MOBILENET_V2, build_encoder
 from restore_models.irtranslate import IRTranslate, IRTranslateSizes
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
@@ -30,8 +31,9 @@ class WeightsError(ValueError):
 
 
 def build_pix2pix(sizes: dict[str, Any]) -> Pix2PixGenerator:
-    channels = tuple(sizes["decoder_channels"])
-    return Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=Pix2PixSizes(decoder_channels=channels))
+    encoder = sizes.get("encoder", MOBILENET_V2)
+    own = Pix2PixSizes(decoder_channels=tuple(sizes["decoder_channels"]), encoder=encoder)
+    return Pix2PixGenerator(encoder=build_encoder(encoder), sizes=own)
 
 
 def build_pixcolor_from(sizes: dict[str, Any]) -> PixColor:

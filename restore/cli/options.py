@@ -105,7 +105,7 @@ def stack(*options: Callable[[Command], Command]) -> Callable[[Command], Command
     return decorate
 
 
-colorizer_options = stack(*MODEL)
+colorizer_options = stack(click.option("--model", default="pix2pix", show_default=True), *MODEL[1:])
 encoding_options = stack(*ENCODING)
 shared_options = stack(*LOOK, *MODEL, *BATCH)
 """What ``video``, ``photos`` and ``thermal`` have in common."""

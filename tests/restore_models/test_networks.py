@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from restore_models.encoders import ENCODERS, build_encoder
 from restore_models.mobilenet import STRIDES, TAP_CHANNELS, MobileNetV2Encoder, luma_weights
 from restore_models.padding import pad_to_multiple
 from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
@@ -41,6 +42,18 @@ def test_generator_gives_small_chroma_in_range(generator: Pix2PixGenerator, heig
     assert chroma.abs().max() <= 0.5
 
 
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_a_generator_stands_on_every_encoder(encoder: str) -> None:
+    sizes = Pix2PixSizes(decoder_channels=(8, 8, 8, 8), encoder=encoder)
+    generator = Pix2PixGenerator(encoder=build_encoder(encoder), sizes=sizes)
+    assert generator(torch.rand(2, 1, 64, 96)).shape == (2, 2, 16, 24)
+
+
+def test_an_unknown_encoder_is_named() -> None:
+    with pytest.raises(ValueError, match="'vgg'; known are mobilenet_v2"):
+        build_encoder("vgg")
+
+
 def test_every_parameter_of_the_generator_learns(generator: Pix2PixGenerator) -> None:
     generator.zero_grad()
     generator.train()(torch.rand(2, 1, 64, 64)).square().sum().backward()
@@ -51,6 +64,14 @@ def test_every_parameter_of_the_generator_learns(generator: Pix2PixGenerator) ->
 def test_discriminator_map_is_30_x_30_at_256() -> None:
     judge = PatchDiscriminator(channels=4)
     assert judge(torch.rand(1, 1, 256, 256), torch.rand(1, 2, 256, 256)).shape == (1, 1, 30, 30)
+
+
+def test_discriminator_gives_its_maps_from_fine_to_coarse() -> None:
+    judge = PatchDiscriminator(channels=4)
+    luma, chroma = torch.rand(1, 1, 64, 64), torch.rand(1, 2, 64, 64)
+    *maps, scores = judge.maps(luma, chroma)
+    assert [tuple(features.shape[1:]) for features in maps] == [(4, 32, 32), (8, 16, 16), (16, 8, 8), (32, 7, 7)]
+    torch.testing.assert_close(scores, judge(luma, chroma))
 
 
 def test_discriminator_patch_sees_70_pixels() -> None:

@@ -11,10 +11,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from restore_models import load_network
-from restore_train.loop import TrainOptions, rate_at, train
-from restore_train.recipe import Adversary, Data, Network, Phase, Recipe, load_recipe
+from restore_models.mobilenet import MobileNetV2Encoder
+from restore_train.loop import TrainOptions, train
+from restore_train.recipe import Adversary, Data, Network, Phase, Recipe, load_recipe, rate_at
 
 REGRESSION = Phase(
     name="regression", steps=4, batch=2, crop=64, smallest=32, largest=64, lr=1e-3, pretrained_lr=1e-4,
@@ -52,6 +54,45 @@ def test_a_stopped_run_resumes_to_the_same_weights(options: TrainOptions, tmp_pa
     resumed = load_network(train(RECIPE, stopped)).module.state_dict()
     for name, value in whole.items():
         torch.testing.assert_close(resumed[name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_a_run_of_stored_photos_with_early_film_survives_any_step(options: TrainOptions, tmp_path: Path) -> None:
+    data = replace(RECIPE.data, photos=("photo*",), in_memory=False, early_film=1.0)
+    recipe = replace(RECIPE, data=data, phases=(REGRESSION,))
+    whole = load_network(train(recipe, options)).module.state_dict()
+    stopped = replace(options, run=tmp_path / "stopped", checkpoint_seconds=0)
+
+    def stop_at_third(step: int, phase: Phase) -> float:
+        if step == 2:
+            raise KeyboardInterrupt
+        return rate_at(step, phase)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("restore_train.loop.rate_at", stop_at_third)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, stopped)
+    resumed = load_network(train(recipe, stopped)).module.state_dict()
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_both_players_rates_fall_and_features_are_matched(options: TrainOptions) -> None:
+    save_file(MobileNetV2Encoder(channels_in=3).state_dict(), options.data / "classifier.safetensors")
+    adversary = Adversary(lr=1e-4, weight=0.1, feature_matching=0.5)
+    losses = {"smooth_l1": 1.0, "features": 1.0}
+    phase = replace(ADVERSARIAL, losses=losses, adversary=adversary, warmup_steps=1, decay_steps=3)
+    network = replace(RECIPE.network, classifier="classifier.safetensors")
+    train(replace(RECIPE, network=network, phases=(phase,)), options)
+    lines = [json.loads(line) for line in (options.run / "log.jsonl").read_text().splitlines()]
+    assert all(line[name] > 0 for line in lines for name in ("features", "judge", "fooling", "matching"))
+    judge = torch.load(options.run / "checkpoint.pt", weights_only=True)["learner"]["judge"]
+    assert judge["param_groups"][0]["lr"] == pytest.approx(1e-4 / 3)
+
+
+def test_shards_that_are_not_there_are_named(options: TrainOptions) -> None:
+    recipe = replace(RECIPE, data=replace(RECIPE.data, photos=("more/*.tar",)))
+    with pytest.raises(FileNotFoundError, match=r"more/\*\.tar"):
+        train(recipe, replace(options, dry_run=True))
 
 
 def test_pixcolor_learns_and_resumes(options: TrainOptions) -> None:

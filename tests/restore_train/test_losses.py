@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from restore_models.mobilenet import MobileNetV2Encoder
 from restore_train.evaluate.metrics import colourfulness, psnr
-from restore_train.losses import colourfulness_of_chroma, log_squared_error
+from restore_train.losses import (
+    ColourFeatureLoss,
+    ContentLoss,
+    colourfulness_of_chroma,
+    feature_matching_loss,
+    log_squared_error,
+)
 
 TO_CHROMA = torch.tensor([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])  # ITU-T T.871
 
@@ -41,3 +48,33 @@ def test_log_error_is_psnr_in_nepers() -> None:
     expected = -float(np.mean(decibels)) * math.log(10) / 10
     assert float(log_squared_error(predicted, truth)) == pytest.approx(expected, abs=0.02)
     assert float(log_squared_error(truth, truth)) == pytest.approx(math.log(1e-4))
+
+
+def test_features_see_colour_and_teach_chroma_alone() -> None:
+    torch.manual_seed(0)
+    encoder = MobileNetV2Encoder(channels_in=3)
+    loss = ColourFeatureLoss(encoder, autocast=torch.autocast("cpu", torch.bfloat16, enabled=False))
+    luma, truth = torch.rand(2, 1, 64, 64), 0.2 * torch.rand(2, 2, 16, 16)
+    chroma = torch.zeros(2, 2, 16, 16, requires_grad=True)
+    value = loss(luma, chroma, truth)
+    value.backward()
+    assert value > 0
+    assert chroma.grad is not None
+    assert chroma.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in loss.parameters())
+    assert float(loss(luma, truth, truth)) == 0
+    content = ContentLoss({"features": 2.0, "smooth_l1": 1.0}, features=loss)
+    total, parts = content(chroma, truth, luma)
+    torch.testing.assert_close(total, 2 * parts["features"] + parts["smooth_l1"])
+    with pytest.raises(ValueError, match="classifier"):
+        ContentLoss({"features": 1.0})
+
+
+def test_matching_is_by_layer_and_does_not_teach_from_the_truth() -> None:
+    real = [torch.ones(1, 2, 4, 4, requires_grad=True), torch.zeros(1, 1, 2, 2)]
+    fake = [torch.zeros(1, 2, 4, 4, requires_grad=True), torch.full((1, 1, 2, 2), 3.0)]
+    value = feature_matching_loss(real, fake)
+    value.backward()  # type: ignore[no-untyped-call]
+    assert float(value.detach()) == 2
+    assert real[0].grad is None
+    assert fake[0].grad is not None

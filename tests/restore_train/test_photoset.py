@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from restore_train.augment import FilmWear
-from restore_train.photoset import Crops, Photo, PhotoSet, read_photos, sampling_weights
+from restore_train.photoset import Crops, Photo, PhotoSet, find_photos, read_photos, sampling_weights
 
 RED = (76, 85, 255)  # Y, Cb, Cr of pure red in JPEG's full range: 0.299, -0.1687, 0.5
 
@@ -38,6 +38,17 @@ def test_folder_and_tar_give_the_same_photos(folder: Path, tmp_path: Path) -> No
     assert tuple(from_folder[0].ycbcr[0, 0]) == RED
 
 
+def test_photos_left_in_their_files_are_the_same(folder: Path, tmp_path: Path) -> None:
+    tar_path = tmp_path / "shard.tar"
+    with tarfile.open(tar_path, "w") as tar:
+        for name in ("notes.txt", "a.png", "inner/b.png"):
+            tar.add(folder / name, arcname=name)
+    paths = [folder, tar_path]
+    for stored, decoded in zip(find_photos(paths), read_photos(paths), strict=True):
+        assert stored.name == decoded.name
+        assert np.array_equal(stored.ycbcr, decoded.ycbcr)
+
+
 def test_a_broken_picture_is_named(tmp_path: Path) -> None:
     path = tmp_path / "shard.tar"
     with tarfile.open(path, "w") as tar:
@@ -51,10 +62,10 @@ def test_a_broken_picture_is_named(tmp_path: Path) -> None:
 def test_sampling_weights_follow_the_index(tmp_path: Path) -> None:
     index = tmp_path / "index.tsv"
     index.write_text("name\tset\tsource_path\na\tfilm\tx\nb\tcats\ty\nc\tfilm\tz\n")
-    weights = sampling_weights(["a", "b", "c"], index, {"cats": 2.0})
+    weights = sampling_weights(["a", "b", "c"], [index], {"cats": 2.0})
     np.testing.assert_allclose(weights, [0.25, 0.5, 0.25])
     with pytest.raises(ValueError, match="dogs"):
-        sampling_weights(["a"], index, {"dogs": 1.0})
+        sampling_weights(["a"], [index], {"dogs": 1.0})
 
 
 def photoset(wear: float = 0.0) -> PhotoSet:

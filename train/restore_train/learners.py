@@ -8,17 +8,22 @@ from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from restore_models import open_model
-from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
-from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator, Pix2PixSizes
+from restore_models.pix2pix import PatchDiscriminator, Pix2PixGenerator
 from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
-from restore_models.weights import build_irtranslate, build_thermal
-from restore_train.losses import ContentLoss, discriminator_loss, generator_loss
+from restore_models.weights import build_irtranslate, build_pix2pix, build_thermal
+from restore_train.backbones import luma_backbone, rgb_mobilenet
+from restore_train.losses import (
+    ColourFeatureLoss,
+    ContentLoss,
+    discriminator_loss,
+    feature_matching_loss,
+    generator_loss,
+)
 from restore_train.pixcolor_training import refinement_loss, symbol_losses
-from restore_train.recipe import Network, Phase
+from restore_train.recipe import Network, Phase, rate_at
 from restore_train.sources import Material
 from restore_train.thermal_learners import IRTranslateLearner, ThermalLearner
 
@@ -79,14 +84,18 @@ class Pix2PixLearner:
         autocast: torch.autocast,
         rarity: Tensor,
         pretrained: Set[str],
+        features: ColourFeatureLoss | None = None,
     ) -> None:
         self.module, self.sizes, self.pretrained = generator, generator.sizes, pretrained
+        self.features = features
         self.discriminator = PatchDiscriminator(channels=32).to(device)
         self.autocast, self.rarity = autocast, rarity
 
     def begin(self, phase: Phase) -> None:
-        self.adversary = phase.adversary
-        self.content_loss = ContentLoss(phase.losses, gain=phase.gain, beta=phase.beta, rarity=self.rarity)
+        self.phase, self.adversary = phase, phase.adversary
+        self.content_loss = ContentLoss(
+            phase.losses, gain=phase.gain, beta=phase.beta, rarity=self.rarity, features=self.features
+        )
         rate = phase.adversary.lr if phase.adversary is not None else 0.0
         self.judge = torch.optim.AdamW(self.discriminator.parameters(), lr=rate, betas=(0.5, 0.99))
 
@@ -94,8 +103,7 @@ class Pix2PixLearner:
         with self.autocast:
             chroma = self.module(luma)  # B x 2 x S/4 x S/4
         chroma = chroma.float()
-        luma_of_cells = F.avg_pool2d(luma, self.stride)  # B x 1 x S/4 x S/4
-        loss, parts = self.content_loss(chroma, truth, luma_of_cells)
+        loss, parts = self.content_loss(chroma, truth, luma)
         if self.adversary is None:
             return loss, parts
 
@@ -105,15 +113,23 @@ class Pix2PixLearner:
         with self.autocast:
             real_scores, fake_scores = self.discriminator(luma, real), self.discriminator(luma, fake.detach())
         parts["judge"] = discriminator_loss(real_scores.float(), fake_scores.float())
+        for group in self.judge.param_groups:
+            group["lr"] = self.adversary.lr * rate_at(step, self.phase)
         self.judge.zero_grad(set_to_none=True)
         parts["judge"].backward()  # type: ignore[no-untyped-call]
         self.judge.step()
         if step < self.adversary.alone_steps:
             return None, parts
         with self.autocast:
-            scores = self.discriminator(luma, fake)
+            *maps, scores = self.discriminator.maps(luma, fake)
         parts["fooling"] = generator_loss(scores.float())
-        return loss + self.adversary.weight * parts["fooling"], parts
+        loss = loss + self.adversary.weight * parts["fooling"]
+        if self.adversary.feature_matching:
+            with torch.no_grad(), self.autocast:
+                *true_maps, _ = self.discriminator.maps(luma, real)
+            parts["matching"] = feature_matching_loss(true_maps, maps)
+            loss = loss + self.adversary.feature_matching * parts["matching"]
+        return loss, parts
 
     def show(self, module: nn.Module, luma: Tensor) -> None:
         with self.autocast:
@@ -184,7 +200,7 @@ def pretrain(module: nn.Module, network: Network, data: Path) -> Set[str]:
     own = module.state_dict()
     given: dict[str, Tensor] = {}
     if network.backbone is not None:
-        weights = luma_weights(load_file(data / network.backbone))
+        weights = luma_backbone(network.backbone, data)
         given = {f"encoder.{name}": weights[name] for name in module.encoder.state_dict()}  # type: ignore[union-attr]
     if network.starts_from is not None:
         weights = open_model(network.starts_from)[0].module.state_dict()
@@ -214,11 +230,15 @@ def build_learner(
         model = build_pixcolor(PixColorSizes.from_json(network.sizes))
         pretrained = pretrain(model, network, data)
         return PixColorLearner(on(device, model), autocast=autocast, pretrained=pretrained)
-    sizes = Pix2PixSizes(decoder_channels=tuple(network.sizes["decoder_channels"]))
-    generator = Pix2PixGenerator(encoder=MobileNetV2Encoder(), sizes=sizes)
+    generator = build_pix2pix(network.sizes)
     pretrained = pretrain(generator, network, data)
     generator = on(device, generator)
-    return Pix2PixLearner(generator, device=device, autocast=autocast, rarity=rarity, pretrained=pretrained)
+    features = None
+    if network.classifier is not None:
+        features = ColourFeatureLoss(on(device, rgb_mobilenet(data / network.classifier)), autocast=autocast)
+    return Pix2PixLearner(
+        generator, device=device, autocast=autocast, rarity=rarity, pretrained=pretrained, features=features
+    )
 
 
 def on(device: torch.device, module: Any) -> Any:

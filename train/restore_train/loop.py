@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from restore_models.weights import save_network
 from restore_train.batch_statistics import STATISTICS_BATCHES, measure_statistics
 from restore_train.learners import Learner, build_learner
-from restore_train.recipe import Network, Phase, Recipe
+from restore_train.recipe import Network, Phase, Recipe, rate_at
 from restore_train.sources import Material, Source
 
 __all__ = ["TrainOptions", "train"]
@@ -41,7 +41,10 @@ class TrainOptions:
     device: str = "cpu"
     bf16: bool = False
     threads: int = 2
-    checkpoint_every: int = 250
+    checkpoint_seconds: float = 240.0
+    """The longest that a killed run loses."""
+    checkpoint_every: int = 1000
+    """Steps between checkpoints with weights that can be used, which takes some batches more."""
     log_every: int = 50
     dry_run: bool = False
     """Build everything, take one step a phase, write nothing."""
@@ -57,14 +60,7 @@ def optimizer_for(learner: Learner, network: Network, phase: Phase) -> torch.opt
         rates.setdefault(rate, []).append(parameter)
     groups = [{"params": parameters, "lr": rate} for rate, parameters in rates.items()]
     betas = (0.9, 0.99) if phase.adversary is None else (0.5, 0.99)
-    return torch.optim.AdamW(groups, betas=betas, weight_decay=network.weight_decay)
-
-
-def rate_at(step: int, phase: Phase) -> float:
-    """Factor on the learning rate: linear warm-up, constant, linear to zero over the last ``decay_steps``."""
-    rising = min(1.0, (step + 1) / max(phase.warmup_steps, 1))
-    falling = min(1.0, (phase.steps - step) / phase.decay_steps) if phase.decay_steps else 1.0
-    return rising * falling
+    return torch.optim.AdamW(groups, betas=betas, weight_decay=network.weight_decay, fused=True)
 
 
 def batches(source: Source, count: int, seed: int, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -167,6 +163,7 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
         module.train()
         sums: dict[str, float] = {}
         tick, tick_step = time.monotonic(), first_step
+        checkpoint_tick = tick
 
         for step, (luma, truth) in enumerate(batches(source, phase.batch, seed, first_step, last_step), first_step):
             luma, truth = luma.to(device, non_blocking=True), truth.to(device, non_blocking=True)
@@ -191,7 +188,10 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                 append_line(options.run / "log.jsonl", line)
                 log.info("%s", line)
                 sums, tick, tick_step = {}, time.monotonic(), done
-            if (done % options.checkpoint_every == 0 or done == last_step) and not options.dry_run:
+            useful = done % options.checkpoint_every == 0
+            due = time.monotonic() - checkpoint_tick >= options.checkpoint_seconds
+            if (useful or due or done == last_step) and not options.dry_run:
+                checkpoint_tick = time.monotonic()
                 checkpoint = {
                     "phase": name,
                     "step": done,
@@ -203,7 +203,7 @@ def train(recipe: Recipe, options: TrainOptions) -> Path:
                 temporary = checkpoint_path.with_suffix(".tmp")
                 torch.save(checkpoint, temporary)
                 temporary.replace(checkpoint_path)
-                if done < last_step:
+                if useful and done < last_step:
                     usable = completed(learner, average, material, phase, seed, STATISTICS_BATCHES)
                     save(learner, usable, weights_path, recipe, name, done)
 

@@ -6,16 +6,25 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from csv import DictReader
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from restore_train.augment import FilmWear
+from restore_train.augment import EarlyFilm, FilmWear
 
-__all__ = ["Crops", "Photo", "PhotoSet", "read_photos", "rgb_of", "sampling_weights"]
+__all__ = [
+    "Crops",
+    "Photo",
+    "PhotoSet",
+    "StoredPhoto",
+    "find_photos",
+    "read_photos",
+    "rgb_of",
+    "sampling_weights",
+]
 
 Picture = NDArray[np.uint8]
 
@@ -51,13 +60,50 @@ def decode(name: str, encoded: bytes) -> Photo:
     if bgr is None:
         raise ValueError(f"{name} is not a picture that can be decoded")
     ycrcb = cv2.cvtColor(bgr, cv2.COLOR_BGR2YCrCb)
-    return Photo(name, np.ascontiguousarray(ycrcb[..., [0, 2, 1]]).astype(np.uint8, copy=False))
+    ycbcr = np.empty_like(ycrcb, np.uint8)
+    cv2.mixChannels([ycrcb], [ycbcr], [0, 0, 1, 2, 2, 1])
+    return Photo(name, ycbcr)
 
 
-def rgb_of(photo: Photo) -> NDArray[np.float32]:
+@dataclass(frozen=True)
+class StoredPhoto:
+    """One colour photograph in its file, read and decoded each time that it is looked at."""
+
+    name: str
+    """As of :class:`Photo`."""
+    path: Path
+    """The picture's file, or the tar that it is in."""
+    offset: int
+    """Of its first byte in that file."""
+    size: int
+    """In bytes."""
+
+    @property
+    def ycbcr(self) -> Picture:
+        """As of :class:`Photo`. Raises ``ValueError`` for a picture that does not decode."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return decode(self.name, file.read(self.size)).ycbcr
+
+
+def rgb_of(photo: Photo | StoredPhoto) -> NDArray[np.float32]:
     """The photo as RGB ``H x W x 3`` in [0, 1]."""
     rgb = cv2.cvtColor(np.ascontiguousarray(photo.ycbcr[..., [0, 2, 1]]), cv2.COLOR_YCrCb2RGB)
     return rgb.astype(np.float32) / np.float32(255)
+
+
+def find_photos(paths: Sequence[Path]) -> Iterator[StoredPhoto]:
+    """Every picture of tar shards and folders, in order, none of them decoded."""
+    for path in paths:
+        if path.is_dir():
+            for file in sorted(path.rglob("*")):
+                if file.suffix.lower() in SUFFIXES:
+                    yield StoredPhoto(str(file.relative_to(path)), file, 0, file.stat().st_size)
+        else:
+            with tarfile.open(path, "r:") as tar:
+                for member in tar:
+                    if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
+                        yield StoredPhoto(member.name, path, member.offset_data, member.size)
 
 
 def read_photos(paths: Sequence[Path], *, threads: int = 2) -> Iterator[Photo]:
@@ -75,15 +121,17 @@ def read_photos(paths: Sequence[Path], *, threads: int = 2) -> Iterator[Photo]:
             yield future.result()
 
 
-def sampling_weights(names: Sequence[str], index: Path | None, weights: Mapping[str, float]) -> NDArray[np.float64]:
+def sampling_weights(
+    names: Sequence[str], indices: Sequence[Path], weights: Mapping[str, float]
+) -> NDArray[np.float64]:
     """How often each photo is drawn, summing to 1: its source set's factor (1 where none is given).
 
-    ``index`` is a tab-separated file with the columns ``name`` and ``set``.
+    ``indices`` are tab-separated files with the columns ``name`` and ``set``.
     """
     sets: dict[str, str] = {}
-    if index is not None:
+    for index in indices:
         with index.open(encoding="utf-8", newline="") as file:
-            sets = {row["name"]: row["set"] for row in DictReader(file, delimiter="\t")}
+            sets |= {row["name"]: row["set"] for row in DictReader(file, delimiter="\t")}
     unknown = set(weights) - set(sets.values())
     if unknown:
         raise ValueError(f"the recipe weighs sets that the index does not have: {sorted(unknown)}")
@@ -122,12 +170,13 @@ class Crops:
 
 @dataclass
 class PhotoSet:
-    """Photos in memory, drawn at random with weights."""
+    """Photos drawn at random with weights."""
 
-    photos: list[Photo]
+    photos: Sequence[Photo | StoredPhoto]
     weights: NDArray[np.float64]
     crops: Crops
     wear: FilmWear
+    film: EarlyFilm = field(default_factory=lambda: EarlyFilm(0.0))
 
     def batch(self, count: int, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Luma ``B x 1 x S x S`` in [0, 1] and chroma ``B x 2 x S/stride x S/stride`` in [-0.5, 0.5]."""
@@ -136,8 +185,7 @@ class PhotoSet:
         chromas = np.empty((count, 2, cells, cells), np.float32)
         for slot, index in enumerate(rng.choice(len(self.photos), count, p=self.weights)):
             square = self.crops.cut(self.photos[index].ycbcr, rng)
-            luma = np.ascontiguousarray(square[..., 0]).astype(np.float32) / np.float32(255)
-            lumas[slot, 0] = self.wear.apply(luma, rng)
+            lumas[slot, 0] = self.wear.apply(self.film.apply(square, rng), rng)
             small = cv2.resize(square[..., 1:], (cells, cells), interpolation=cv2.INTER_AREA)
             chromas[slot] = (small.astype(np.float32).transpose(2, 0, 1) - 128) / 255
         return lumas, chromas

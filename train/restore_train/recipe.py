@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from restore_train.losses import CONTENT_LOSSES
 from restore_train.thermal_losses import THERMAL_LOSSES
 
-__all__ = ["Adversary", "Data", "Network", "Phase", "Recipe", "load_recipe"]
+__all__ = ["Adversary", "Data", "Network", "Phase", "Recipe", "load_recipe", "rate_at"]
 
 T = TypeVar("T")
 
@@ -32,10 +32,14 @@ class Data:
     """Photos to train on; paths are relative to the data folder given at the start."""
 
     photos: tuple[str, ...]
-    """Tar shards and folders."""
+    """Tar shards and folders; ``*`` in a name stands for as many as there are."""
     wear: float
     """Share of crops with film wear."""
-    index: str | None = None
+    early_film: float = 0.0
+    """Share of crops that look as on early film; see :class:`restore_train.augment.EarlyFilm`."""
+    in_memory: bool = True
+    """Photos are decoded once and kept; else each is read and decoded when it is drawn: for sets larger than memory."""
+    index: str | tuple[str, ...] | None = None
     """Tab-separated ``name``, ``set``."""
     weights: dict[str, float] = field(default_factory=dict)
     """How often a photo of a set is drawn, beside 1."""
@@ -56,9 +60,11 @@ class Network:
     kind: str = "pix2pix"
     """A key of :data:`LOSSES`."""
     backbone: str | None = None
-    """Pretrained encoder (safetensors), relative to the data folder; random where absent."""
+    """Pretrained encoder; random where absent. See :func:`restore_train.backbones.luma_backbone`."""
     starts_from: str | None = None
     """A shipped model whose parts this one starts from instead, as far as both have them."""
+    classifier: str | None = None
+    """MobileNetV2 for RGB (safetensors), relative to the data folder, for the loss ``features``; it is not trained."""
     frozen_blocks: int = 0
     """The first blocks of the encoder keep their pretrained weights: general edges, and half the cost of a step."""
     weight_decay: float = 0.01
@@ -75,6 +81,8 @@ class Adversary:
     """The discriminator learns alone for this many steps before the generator listens to it."""
     game: str = "least-squares"
     """One of :data:`GAMES`; thermal networks only."""
+    feature_matching: float = 0.0
+    """Weight of :func:`restore_train.losses.feature_matching_loss`; colour networks only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +126,13 @@ class Phase:
     ema: float = 0.999
     """Decay of the weights' running average, which is what is kept."""
     adversary: Adversary | None = None
+
+
+def rate_at(step: int, phase: Phase) -> float:
+    """Factor on the learning rate: linear warm-up, constant, linear to zero over the last ``decay_steps``."""
+    rising = min(1.0, (step + 1) / max(phase.warmup_steps, 1))
+    falling = min(1.0, (phase.steps - step) / phase.decay_steps) if phase.decay_steps else 1.0
+    return rising * falling
 
 
 @dataclass(frozen=True)

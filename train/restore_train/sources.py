@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from errno import ENOENT
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from restore_train.augment import FilmWear
+from restore_train.augment import EarlyFilm, FilmWear
 from restore_train.lab import rarity_of_colours
-from restore_train.photoset import Crops, Photo, PhotoSet, read_photos, rgb_of, sampling_weights
+from restore_train.photoset import (
+    Crops,
+    Photo,
+    PhotoSet,
+    StoredPhoto,
+    find_photos,
+    read_photos,
+    rgb_of,
+    sampling_weights,
+)
 from restore_train.recipe import Phase, Recipe
 from restore_train.thermal_pairs import Pair, PairSet, ThermalLikeSet, pair_weights, read_pairs
 
@@ -51,6 +62,16 @@ class Mixed:
         return seen, truth
 
 
+def named(folder: Path, name: str) -> Sequence[Path]:
+    """What a recipe calls ``name``, in order. Raises ``FileNotFoundError`` where ``*`` stands for nothing."""
+    if "*" not in name:
+        return [folder / name]
+    found = sorted(folder.glob(name))
+    if not found:
+        raise FileNotFoundError(ENOENT, "no such shards", str(folder / name))
+    return found
+
+
 class Material:
     """A recipe's pictures, decoded when a phase first asks for them and kept in memory.
 
@@ -61,18 +82,21 @@ class Material:
         self.recipe, self.folder, self.threads = recipe, folder, threads
 
     @cached_property
-    def photos(self) -> list[Photo]:
+    def photos(self) -> Sequence[Photo | StoredPhoto]:
         started = time.monotonic()
-        paths = [self.folder / path for path in self.recipe.data.photos]
-        photos = list(read_photos(paths, threads=self.threads))
-        log.info("%d photos in memory after %.0f s", len(photos), time.monotonic() - started)
+        data = self.recipe.data
+        paths = [path for name in data.photos for path in named(self.folder, name)]
+        found = read_photos(paths, threads=self.threads) if data.in_memory else find_photos(paths)
+        photos: list[Photo | StoredPhoto] = [*found]
+        log.info("%d photos found after %.0f s", len(photos), time.monotonic() - started)
         return photos
 
     @cached_property
     def photo_weights(self) -> NDArray[np.float64]:
         data = self.recipe.data
-        index = self.folder / data.index if data.index else None
-        return sampling_weights([photo.name for photo in self.photos], index, data.weights)
+        indices = (data.index,) if isinstance(data.index, str) else data.index or ()
+        paths = [self.folder / index for index in indices]
+        return sampling_weights([photo.name for photo in self.photos], paths, data.weights)
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -96,7 +120,9 @@ class Material:
     def photo_set(self, phase: Phase, crops: Crops) -> PhotoSet:
         if not self.photos:
             raise ValueError(f"phase {phase.name} learns from photos; the recipe's [data] has none")
-        return PhotoSet(self.photos, self.photo_weights, crops, FilmWear(self.recipe.data.wear))
+        data = self.recipe.data
+        wear, film = FilmWear(data.wear), EarlyFilm(data.early_film)
+        return PhotoSet(self.photos, self.photo_weights, crops, wear, film)
 
     def rarity(self) -> Tensor:
         """The table of :func:`restore_train.lab.rarity_of_colours` over all photos; empty where no loss asks for it."""

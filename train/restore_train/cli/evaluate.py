@@ -46,6 +46,8 @@ def evaluate() -> None:
 @json_option
 @html_option
 @click.option("--sheets", type=existing_or_not, help="Write contact sheets of gray, ours and truth into this folder.")
+@click.option("--recognition", is_flag=True, help="Also how well a frozen classifier knows the pictures, and KID.")
+@click.option("--labels", "classes", type=existing_or_not, help="Classes (TSV: name, imagenet_class) for its top-1.")
 @saturation_option
 @colorizer_options
 def photos(
@@ -55,11 +57,14 @@ def photos(
     json_path: Path | None,
     html_path: Path | None,
     sheets: Path | None,
+    recognition: bool,
+    classes: Path | None,
     saturation: float,
     **options: Any,
 ) -> None:
     """Turn the colour pictures of SETS (tar shards or folders) gray, colour them, and compare with the truth."""
     from restore_train.evaluate.figures import PICTURE_COLUMNS, summaries
+    from restore_train.evaluate.judge import columns_of, open_judge, texts_of, values_of
     from restore_train.evaluate.pages import choose_pictures, count_text, photos_page
     from restore_train.evaluate.photos import evaluate_photos, jpegs, open_colouring, worst_first
 
@@ -69,12 +74,17 @@ def photos(
         for label, name in label_models(model, also).items()
     }
     with input_errors(), progress_bar("measuring", "pictures") as progress:
-        rows = evaluate_photos(sets, colourings, progress=progress)
-    show_figures(count_text(len(rows["truth"]), "picture"), PICTURE_COLUMNS, summaries(rows))
-    write_json(json_path, set=summaries(rows), pictures=rows)
+        judge = open_judge(classes) if recognition or classes else None
+        rows = evaluate_photos(sets, colourings, judge=judge, progress=progress)
+    judged = judge.figures() if judge else {}
+    means = {label: figures | values_of(judged, label) for label, figures in summaries(rows).items()}
+    show_figures(count_text(len(rows["truth"]), "picture"), [*PICTURE_COLUMNS, *columns_of(judged)], means)
+    for title, text in texts_of(judged).items():
+        show_line(f"{title}: {text}")
+    write_json(json_path, set=means, judged=texts_of(judged), pictures=rows)
     if html_path is not None:
         pictures = jpegs(sets, colourings, choose_pictures(rows))
-        write_text(html_path, photos_page(rows, pictures, facts(sets)))
+        write_text(html_path, photos_page(rows, pictures, {**facts(sets), **texts_of(judged)}))
     if sheets is not None:
         first = next(iter(colourings))
         write_sheets(sheets, worst_first(sets, colourings[first], rows[first]))

@@ -15,6 +15,7 @@ from restore.colour import FloatArray, rgb_from_luma_chroma
 from restore.paint.network import Colorizer
 from restore.upsample import upsample_chroma
 from restore_train.evaluate.figures import PictureFigures, TruePicture
+from restore_train.evaluate.judge import Judge
 from restore_train.evaluate.metrics import AbPrior, Rgb, lab_from_rgb, luma_of
 from restore_train.evaluate.sheets import jpeg
 from restore_train.photoset import encoded_photos
@@ -86,21 +87,24 @@ def evaluate_photos(
     colourings: Mapping[str, Colouring],
     *,
     threads: int = 2,
+    judge: Judge | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> dict[str, list[PictureFigures]]:
     """Returns the figures of every colouring on every picture of tar shards and folders, by label.
 
     Gray and the truth are the baselines. The sets are read twice, first for how rare each colour is; pictures pass one
-    by one. Raises ``ValueError`` for a set without pictures or with one that cannot be decoded or is under 11 pixels a
-    side.
+    by one. A ``judge`` looks at every one of them and keeps what it sees. Raises ``ValueError`` for a set without
+    pictures or with one that cannot be decoded or is under 11 pixels a side.
     """
     prior, count = colour_rarity(paths, threads)
 
     def measure(item: tuple[str, bytes]) -> dict[str, PictureFigures]:
         truth = TruePicture.of(item[0], decode_rgb(*item), prior)
         luma = luma_of(truth.rgb)
-        results = {label: truth.measure(colour(luma)) for label, colour in {"gray": gray, **colourings}.items()}
-        return {**results, "truth": truth.measure(truth.rgb)}
+        results = {label: colour(luma) for label, colour in {"gray": gray, **colourings}.items()} | {"truth": truth.rgb}
+        if judge is not None:
+            judge.look(truth.name, results)
+        return {label: truth.measure(rgb) for label, rgb in results.items()}
 
     rows: dict[str, list[PictureFigures]] = {label: [] for label in ("gray", *colourings, "truth")}
     for done, figures in enumerate(in_threads(measure, encoded_photos(paths), threads), start=1):
