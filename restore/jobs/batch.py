@@ -200,8 +200,10 @@ class Batch:
 
     def check_output(self) -> None:
         """Raises ``OutputError`` where results cannot be written."""
+        if self.plan.single and not self.out.absolute().parent.is_dir():
+            raise OutputError(f"the folder {self.out.parent} does not exist; create it first")
         if self.plan.out is not None:
-            check_writable(self.out.parent if self.plan.single else self.out)
+            check_writable(self.out.absolute().parent if self.plan.single else self.out)
 
     @property
     def is_single(self) -> bool:
