@@ -16,7 +16,7 @@ from skimage import data
 from restore_train.evaluate.photos import open_colouring
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
-HEIGHT = 220
+HEIGHT = 200
 GAP = 6
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
@@ -36,7 +36,7 @@ def main(output: Path) -> None:
     for group in groups:
         side = (widest - group.shape[1]) // 2
         rows.append(np.pad(group, ((0, GAP), (side, widest - group.shape[1] - side), (0, 0)), constant_values=1))
-    Image.fromarray(np.rint(np.vstack(rows)[:-GAP] * 255).astype(np.uint8)).save(output, quality=88)
+    Image.fromarray(np.rint(np.vstack(rows)[:-GAP] * 255).astype(np.uint8)).save(output, quality=80, optimize=True)
 
 
 if __name__ == "__main__":
