@@ -12,18 +12,6 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "FloatArray",
-    "Matrix",
-    "chroma_from_codes",
-    "chroma_from_rgb",
-    "codes_from_chroma",
-    "luma_from_codes",
-    "luma_from_rgb",
-    "pull_into_gamut",
-    "rgb_from_luma_chroma",
-]
-
 FloatArray = NDArray[np.float32]
 CodeArray = NDArray[np.uint8] | NDArray[np.uint16]
 

@@ -2,22 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "DamagedMediaError",
-    "DeviceError",
-    "DiskError",
-    "EncoderError",
-    "InputError",
-    "ModelError",
-    "OptionError",
-    "OutputError",
-    "PartialFailureError",
-    "RechromaError",
-    "VerificationError",
-    "WorkerError",
-    "one_line",
-]
-
 
 class RechromaError(Exception):
     """Base of everything that rechroma raises on purpose; shown to a user as one line."""

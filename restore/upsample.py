@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = ["UPSAMPLE_METHODS", "upsample_chroma", "upsample_luma"]
-
 WINDOW = (3, 3)
 """Cells that one line is fitted to. Larger ones fit worse: 5 x 5 lost 0.3 dB, 7 x 7 0.4."""
 

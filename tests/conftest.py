@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,19 @@ from tests.tools import missing
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TOY_WORKING_SIZE = 64
+
+
+THREADS = 1
+"""Of PyTorch in tests: the last bits of a network on a CPU depend on their number, and tests compare bytes."""
+
+torch.set_num_threads(THREADS)
+
+
+@pytest.fixture(autouse=True)
+def same_threads() -> Iterator[None]:
+    """Leaves PyTorch's threads as they were, whatever a command of the test set."""
+    yield
+    torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(scope="session")

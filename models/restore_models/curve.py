@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ColourCurve"]
-
 PIVOT = 0.06  # chroma magnitude that ``gain`` alone decides; about a pale skin tone
 
 

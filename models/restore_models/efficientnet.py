@@ -16,16 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = [
-    "LITE0",
-    "LITE2",
-    "EfficientNetClassifier",
-    "EfficientNetEncoder",
-    "EfficientNetSizes",
-    "fold_batch_norm",
-    "luma_filters",
-]
-
 # (expansion, channels c, repeats n, first stride s, kernel k): table 1 of the paper.
 STAGES = (
     (1, 16, 1, 1, 3),

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from restore_models.efficientnet import LITE0, LITE2, EfficientNetEncoder
 from restore_models.mobilenet import MobileNetV2Encoder
 
-__all__ = ["ENCODERS", "MOBILENET_V2", "Encoder", "build_encoder"]
-
 Encoder = MobileNetV2Encoder | EfficientNetEncoder
 """Luma ``B x 1 x H x W`` to features of ``tap_channels`` at strides 2, 4, 8, 16 and 32; its blocks are ``features``."""
 

@@ -13,8 +13,6 @@ from torch import Tensor, nn
 
 from restore_models.mobilenet import TAP_CHANNELS, MobileNetV2Encoder
 
-__all__ = ["COMPONENTS", "IRTranslate", "IRTranslateSizes", "mixture_log_probability", "mixture_mean"]
-
 COMPONENTS = 5  # logistics a channel
 LEVELS = 256  # codes of a channel
 LOWEST_LOG_SCALE = -6.0  # of a scale in [0, 1]: half a code

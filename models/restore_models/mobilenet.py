@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-__all__ = ["LUMA_MEAN", "LUMA_STD", "STRIDES", "TAP_CHANNELS", "MobileNetV2Encoder", "luma_weights"]
-
 # (expansion t, output channels c, repeats n, first stride s): table 2 of the paper.
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 STEM_CHANNELS = 32

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["pad_to_multiple"]
-
 
 def pad_to_multiple(picture: Tensor, multiple_of: int) -> Tensor:
     """Grows ``B x C x H x W`` at the right and bottom to multiples of ``multiple_of``.

@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from restore_models.encoders import MOBILENET_V2, Encoder
 
-__all__ = ["ColourUNet", "PatchDiscriminator", "Pix2PixGenerator", "Pix2PixSizes"]
-
 
 @dataclass(frozen=True)
 class Pix2PixSizes:

@@ -28,8 +28,6 @@ from restore_models.pixcolor_pixelcnn import PixelCNN
 from restore_models.pixcolor_refinement import PostHead, RefinementNet
 from restore_models.pixcolor_sampling import CachedSampler
 
-__all__ = ["Colourings", "PixColor", "PixColorSizes", "build_pixcolor", "expected_chroma"]
-
 MEND_TEMPERATURE = 1.0  # of the post-head's distribution before its mean is taken; 0 is the mode, 1 the plain mean
 LARGEST_BATCH = 64  # grids sampled at once where the caller does not say; about 1.5 MB of caches each
 

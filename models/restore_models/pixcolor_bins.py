@@ -15,8 +15,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["BINS", "GRAY_BIN", "bin_centres", "bins_from_chroma", "chroma_from_bins"]
-
 BINS = 32
 GRAY_BIN = 15
 SPREAD = 0.0694  # chroma at which bins turn from linear to logarithmic

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from restore_models.mobilenet import TAP_CHANNELS
 from restore_models.pix2pix import UpBlock, conv_norm_relu
 
-__all__ = ["ConditioningNet"]
-
 
 class TwoConvolutions(nn.Module):
     """Two 3 x 3 convolutions around a shortcut."""

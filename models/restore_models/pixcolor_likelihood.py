@@ -14,8 +14,6 @@ from torch import Tensor
 
 from restore_models.pixcolor_bins import BINS, GRAY_BIN
 
-__all__ = ["COMPONENTS", "Likelihood", "mixture_log_probability"]
-
 COMPONENTS = 10  # as in PixelCNN++
 MEAN_UNIT = 8.0  # bins that a raw mean of 1 lies off gray
 LOWEST_LOG_SCALE = -4.0  # of a scale in bins: 0.02 bins puts all mass on one bin

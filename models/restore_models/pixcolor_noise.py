@@ -10,8 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["philox", "symbol_noise"]
-
 Words = NDArray[np.uint32]
 
 ROUNDS = 10

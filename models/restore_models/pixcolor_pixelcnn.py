@@ -21,8 +21,6 @@ from torch import Tensor, nn
 from restore_models.pixcolor_bins import BINS
 from restore_models.pixcolor_likelihood import Likelihood
 
-__all__ = ["FIRST_COLUMNS", "FIRST_ROWS", "BinEmbedding", "PixelCNN", "PixelLayer", "SymbolHead"]
-
 FIRST_ROWS = 3  # the mask-A layer looks this many rows up,
 FIRST_COLUMNS = 3  # and this many columns to either side there, and to the left in its own row
 

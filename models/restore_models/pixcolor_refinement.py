@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from restore_models.pixcolor_likelihood import Likelihood
 from restore_models.pixcolor_pixelcnn import BinEmbedding
 
-__all__ = ["PostHead", "RefinementNet", "agree_with_coarse"]
-
 LUMA_BLOCK = 4  # luma pixels a side that become channels of one cell of the refined chroma
 
 

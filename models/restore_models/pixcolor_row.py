@@ -21,8 +21,6 @@ from torch import Tensor, nn
 
 from restore_models.pixcolor_pixelcnn import PixelCNN, PixelLayer
 
-__all__ = ["CompiledRow", "compiled_row"]
-
 Floats = NDArray[np.float32]
 
 

@@ -36,8 +36,6 @@ from restore_models.pixcolor_pixelcnn import FIRST_COLUMNS, FIRST_ROWS, PixelCNN
 if TYPE_CHECKING:
     from restore_models.pixcolor_row import CompiledRow
 
-__all__ = ["CachedSampler", "Draw", "Given", "draw_bins", "sample_naively"]
-
 COLDEST = 1e-3  # below this temperature the likeliest bin is taken
 FEW_GRIDS = 8  # up to so many, a CPU draws a row by one compiled loop; from there on products of matrices are faster
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from restore_models.curve import ColourCurve
 from restore_models.weights import LoadedNetwork, WeightsError, load_network
 
-__all__ = ["DEFAULT_MODEL", "SHIPPED", "ShippedModel", "open_model"]
-
 DEFAULT_MODEL = "pix2pix"
 
 

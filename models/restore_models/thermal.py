@@ -14,16 +14,6 @@ from torch import Tensor, nn
 from restore_models.mobilenet import TAP_CHANNELS, MobileNetV2Encoder
 from restore_models.pix2pix import ColourUNet, Pix2PixSizes, UpBlock
 
-__all__ = [
-    "SceneLight",
-    "ThermalDiscriminator",
-    "ThermalGenerator",
-    "ThermalSizes",
-    "at_light_side",
-    "thermal_detail",
-    "without_checks",
-]
-
 DETAIL_WINDOW = 9  # pixels a side, whose mean is taken off the thermal picture
 DETAIL_GAIN = 8.0  # logits of luma per unit of detail, where the network says 1: doubles contrast at mid gray
 LIGHT_TAPS = (0, 1, 3)  # of the encoder: strides 2, 4 and 16

@@ -21,8 +21,6 @@ from restore_models.pix2pix import Pix2PixGenerator, Pix2PixSizes
 from restore_models.pixcolor import PixColor, PixColorSizes, build_pixcolor
 from restore_models.thermal import ThermalGenerator, ThermalSizes
 
-__all__ = ["LoadedNetwork", "WeightsError", "load_network", "save_network", "sha256_of"]
-
 FORMAT_VERSION = "1"
 
 

@@ -16,8 +16,6 @@ from restore.errors import PartialFailureError
 if TYPE_CHECKING:
     from restore.jobs.report import Report
 
-__all__ = ["Tick", "console", "progress_bar", "show_error"]
-
 
 class LineConsole(Console):
     """Shows text as one line, whatever control characters are in the names that it is made of."""
@@ -36,7 +34,7 @@ def printable(text: str) -> str:
 console = LineConsole(stderr=True, highlight=False)
 
 Tick = Callable[[int, int | None], None]
-"""Told after every step: how many are done, and of how many where that is known."""
+"""Called after every step with ``(done, total)``; ``total`` is None where it is not known."""
 
 
 class SpeedColumn(ProgressColumn):

@@ -10,14 +10,12 @@ import click
 
 from restore.cli.options import existing_or_not
 
-__all__ = ["status"]
-
 
 @click.command()
 @click.argument("output", type=existing_or_not)
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def status(output: Path, as_json: bool) -> None:
-    """Tell how far the job of OUTPUT is, a film or a folder of photos."""
+    """Say how far the job of OUTPUT is: a film, a recording, or a folder of results."""
     from restore.jobs.status import job_status
 
     found = job_status(output)

@@ -18,7 +18,7 @@ from restore.jobs.job import Job, job_folder, remove_job
 from restore.jobs.plan import Plan, Target
 from restore.jobs.records import FileRecord, Records, place_in, stamp_of
 from restore.jobs.report import Report, report_path, variant_of
-from restore.jobs.worker_process import device_of_worker, kept
+from restore.jobs.worker_process import cached, device_of_worker
 from restore.jobs.workers import Workers
 from restore.media.files import check_writable, clear_temporary, output_errors
 from restore.paint.network import Colorizer
@@ -425,7 +425,7 @@ class PainterTask(ABC):
         if not isinstance(self.recipe, PainterRecipe):
             return self.recipe
         recipe = self.recipe
-        return kept("painter", recipe, lambda: recipe.open(device=device_of_worker(recipe.device)))
+        return cached("painter", recipe, lambda: recipe.open(device=device_of_worker(recipe.device)))
 
     @abstractmethod
     def make(self, unit: Unit, painter: Painter) -> Iterator[MadeFile]:

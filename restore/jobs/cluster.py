@@ -15,8 +15,6 @@ from joblib._dask import DaskDistributedBackend
 
 from restore.errors import WorkerError
 
-__all__ = ["open_cluster"]
-
 ANSWER_SECONDS = 30
 """How long scheduler and first worker may take to answer."""
 

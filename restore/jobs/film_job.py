@@ -14,7 +14,7 @@ from restore.jobs.film_units import FIRST_UNIT, MadeUnit, PlannedUnit, Reach, St
 from restore.jobs.job import JOURNAL, Entry, Job, has_sha256, job_folder, read_journal
 from restore.jobs.report import file_sha256
 from restore.jobs.unit_file import joined
-from restore.jobs.worker_process import kept
+from restore.jobs.worker_process import cached
 from restore.jobs.workers import Workers
 from restore.prefetch import prefetch
 
@@ -30,7 +30,7 @@ class FilmTask:
     work: FilmWork
 
     def open(self) -> FilmMaker:
-        return kept("film", self.work, partial(FilmMaker, self.work))
+        return cached("film", self.work, partial(FilmMaker, self.work))
 
     def __call__(self, stretch: Stretch) -> list[MadeUnit]:
         return list(self.open().make(stretch))

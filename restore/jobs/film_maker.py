@@ -21,7 +21,7 @@ import av
 from restore.errors import InputError, WorkerError
 from restore.frames import Canvas, Frame, Painted, Unit
 from restore.jobs.film_units import MadeUnit, PlannedUnit, Stretch
-from restore.jobs.fingerprint import film_print
+from restore.jobs.fingerprint import sampled_sha256
 from restore.jobs.job import JOURNAL, UNITS, job_folder
 from restore.jobs.unit_file import UnitFile
 from restore.jobs.worker_process import device_of_worker
@@ -111,7 +111,7 @@ class FilmWork(ABC):
         advice = "sources and results must lie under the same path on all machines"
         if not self.source.is_file():
             raise InputError(f"the worker on {host} does not see {self.source}; {advice}")
-        if film_print(self.source)["sha256_of_blocks"] != self.source_sha256:
+        if sampled_sha256(self.source)["sha256_of_blocks"] != self.source_sha256:
             raise InputError(f"the worker on {host} sees another {self.source}; {advice}")
         if not (job_folder(self.target) / JOURNAL).is_file():
             raise WorkerError(f"the worker on {host} does not see {job_folder(self.target)}; {advice}")

@@ -19,7 +19,7 @@ from restore.frames import Canvas, Painted
 from restore.jobs.batch import Batch, MadeFile, Progress, Steps, Unit
 from restore.jobs.film_job import FilmJob, FilmTask, is_finished_result
 from restore.jobs.film_maker import FilmMaker, FilmWork
-from restore.jobs.fingerprint import film_print, program_facts
+from restore.jobs.fingerprint import program_facts, sampled_sha256
 from restore.jobs.job import Job
 from restore.jobs.plan import FILMS, Plan, Target, make_plan
 from restore.jobs.records import FileRecord, place_in, stamp_of
@@ -241,7 +241,7 @@ class FilmFileMaker:
             for decision in decisions:
                 log.info("%s", decision)
             identity = {
-                "source": film_print(source),
+                "source": sampled_sha256(source),
                 "model": painter.identity,
                 "options": options.identity(),
                 "program": program_facts(run.threads),

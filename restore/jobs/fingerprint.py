@@ -11,8 +11,6 @@ from typing import Any, Protocol
 from restore.media.files import input_errors
 from restore.version import VERSION
 
-__all__ = ["changes", "film_print", "model_facts", "program_facts"]
-
 BLOCK_BYTES = 1 << 20
 BLOCKS = 16
 
@@ -24,7 +22,7 @@ class Model(Protocol):
     weights_sha256: str
 
 
-def film_print(path: Path) -> dict[str, Any]:
+def sampled_sha256(path: Path) -> dict[str, Any]:
     """Size, and SHA-256 over 16 blocks of a mebibyte spread evenly from the first to the last byte.
 
     Enough to notice another film, another cut or coding, a longer copy or a new index, at the same cost for 100 GB,

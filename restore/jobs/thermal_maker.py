@@ -21,7 +21,7 @@ from restore.frames import Canvas, Frame, Painted, orientation_of_rotation, upri
 from restore.jobs.film_job import FilmJob, FilmTask
 from restore.jobs.film_maker import FilmMaker, FilmWork
 from restore.jobs.films import sink_encoding
-from restore.jobs.fingerprint import film_print, program_facts
+from restore.jobs.fingerprint import program_facts, sampled_sha256
 from restore.jobs.job import Job
 from restore.jobs.workers import Workers
 from restore.media.film.colour_tags import LIMITED_RANGE, ColourTags, complete_tags
@@ -306,7 +306,7 @@ class ThermalFile:
             watch=lambda source: self.watch_frames(source, source.frames()),
         )
         maker = self.stack.enter_context(FilmMaker(work, lambda: self.painter))
-        source = film_print(self.source.path)
+        source = sampled_sha256(self.source.path)
         identity = {
             "source": source,
             "model": self.painter.identity,

@@ -25,8 +25,6 @@ from restore.errors import OutputError, RechromaError, WorkerError
 from restore.jobs.fingerprint import changes, program_facts
 from restore.jobs.job import hold_lock
 
-__all__ = ["Outcome", "Setting", "device_of_worker", "kept", "run_posted"]
-
 PARENT_SECONDS = 1.0
 """How long a worker may outlive the process that started it."""
 
@@ -62,7 +60,7 @@ def run_posted(setting: bytes, number: int, task: bytes, item: bytes) -> bytes:
     Everything comes as bytes: Dask would put larger objects into the memory of a worker, and lose them with it.
     """
     try:
-        settle(setting)
+        configure_worker(setting)
         outcome = Outcome(number, result=pickle.loads(task)(pickle.loads(item)))
     except Exception as error:
         outcome = Outcome(number, error=portable(error))
@@ -82,7 +80,7 @@ def portable(error: Exception) -> Exception:
 
 
 @cache
-def settle(setting: bytes) -> None:
+def configure_worker(setting: bytes) -> None:
     """Makes this process a worker of a run. Raises ``WorkerError`` where it is not like the one that began the run."""
     mine: Setting = pickle.loads(setting)
     if mine.parent is None:
@@ -109,28 +107,28 @@ def die_with(parent: int) -> None:
 # What is kept between tasks
 
 
-class Shelf(threading.local):
+class WorkerCache(threading.local):
     """A worker of Dask may do several tasks side by side, each on a thread."""
 
     def __init__(self) -> None:
         self.things: dict[str, tuple[Hashable, Any]] = {}
 
 
-shelf = Shelf()
+worker_cache = WorkerCache()
 
 
-def kept(name: str, key: Hashable, make: Callable[[], Thing]) -> Thing:
+def cached(name: str, key: Hashable, make: Callable[[], Thing]) -> Thing:
     """The thing of this name from an earlier task, if it was made for an equal ``key``; else a new one takes its place.
 
     What is replaced is closed, if it can be.
     """
-    if name in shelf.things and shelf.things[name][0] == key:
-        return shelf.things[name][1]  # type: ignore[no-any-return]
-    _, old = shelf.things.pop(name, (None, None))
+    if name in worker_cache.things and worker_cache.things[name][0] == key:
+        return worker_cache.things[name][1]  # type: ignore[no-any-return]
+    _, old = worker_cache.things.pop(name, (None, None))
     if hasattr(old, "close"):
         old.close()
     thing = make()
-    shelf.things[name] = key, thing
+    worker_cache.things[name] = key, thing
     return thing
 
 

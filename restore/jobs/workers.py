@@ -25,8 +25,6 @@ from restore.jobs.fingerprint import program_facts
 from restore.jobs.worker_process import Outcome, Setting, run_posted
 from restore.options import Options
 
-__all__ = ["PARALLEL", "WAITING", "Workers"]
-
 MOST_DEATHS = 3
 """Workers that may die over the same item."""
 
@@ -68,7 +66,7 @@ class Workers:
         ones or frozen dataclasses of plain data.
 
         ``items`` are taken in order, on any thread but never on two at once, a few more than there are workers.
-        ``prepare`` is called in workers while the first items are made; it loads what :func:`kept` keeps.
+        ``prepare`` is called in workers while the first items are made; it loads what :func:`cached` keeps.
 
         Raises what the task raises, what ``items`` raises, and ``WorkerError`` where workers die over the same item
         again and again or the cluster cannot be reached. Close it, and its workers end.

@@ -32,8 +32,6 @@ from restore.temporal.flow import (
     to_codes,
 )
 
-__all__ = ["Carried", "Carrier"]
-
 LUMA_TOLERANCE = 0.6
 """Difference of normalised lumas (in standard deviations), averaged around a cell, that halves the trust."""
 

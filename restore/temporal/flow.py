@@ -11,17 +11,6 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = [
-    "Link",
-    "MotionPicture",
-    "estimate_flow",
-    "flow_confidence",
-    "link_neighbours",
-    "resize_flow",
-    "shrink_luma",
-    "warp",
-]
-
 LARGEST_SIDE = 512
 """Pixels. Larger pictures are for the caller to shrink: chroma is coarse, and motion at this size is fine enough."""
 

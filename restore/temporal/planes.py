@@ -32,8 +32,6 @@ from restore.colour import FloatArray
 from restore.temporal.flow import Link, fetch
 from restore.temporal.tone import ToneMemory, tone_of
 
-__all__ = ["PlaneFilter", "Settings"]
-
 SMALLEST_SHARE = 0.05
 """What a frame of another tone than the shot's counts at least: where nothing else is seen it must do."""
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from restore.colour import FloatArray
 from restore.temporal.flow import dense_flow, warp
 
-__all__ = ["ShotDetector", "find_shot_starts"]
-
 LOOK_AHEAD = 2
 """Frames after the one in question that may still show the old shot: a flash lasts no longer."""
 

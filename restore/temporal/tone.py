@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from restore.colour import FloatArray
 
-__all__ = ["ToneMemory", "tone_of"]
-
 HISTORY = 240
 """Frames of the past that are remembered, at most."""
 

@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EarlyFilm", "FilmWear"]
-
 Luma = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 

@@ -26,8 +26,6 @@ from restore_models.efficientnet import (
 )
 from restore_models.mobilenet import MobileNetV2Encoder, luma_weights
 
-__all__ = ["PACKAGED", "Packaged", "imagenet_classifier", "luma_backbone", "rgb_mobilenet"]
-
 
 @dataclass(frozen=True)
 class Packaged:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["STATISTICS_BATCHES", "measure_statistics"]
-
 STATISTICS_BATCHES = 32
 
 

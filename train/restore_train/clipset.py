@@ -7,8 +7,6 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["clip_files", "in_pairs"]
-
 SUFFIXES = {".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".mxf", ".y4m"}
 
 

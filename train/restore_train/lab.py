@@ -16,8 +16,6 @@ from torch import Tensor
 
 from restore_train.evaluate.metrics import AB_CELL, AB_CELLS, AB_HALF, AbPrior, Rgb, lab_from_rgb
 
-__all__ = ["ciede2000", "lab_from_luma_chroma", "rarity_of_colours", "rarity_weights"]
-
 TINY = 1e-8  # keeps roots and angles differentiable at gray
 RGB_OF_CHROMA = ((0.0, 1.402), (-0.344136, -0.714136), (1.772, 0.0))  # rows R, G, B; columns Cb, Cr: ITU-T T.871
 XYZ_OF_RGB = (  # IEC 61966-2-1, divided by the D65 white (0.95047, 1, 1.08883)

@@ -27,8 +27,6 @@ from restore_train.recipe import Network, Phase, rate_at
 from restore_train.sources import Material
 from restore_train.thermal_learners import IRTranslateLearner, ThermalLearner
 
-__all__ = ["Learner", "Pix2PixLearner", "PixColorLearner", "build_learner"]
-
 
 class Learner(Protocol):
     """A network in training."""

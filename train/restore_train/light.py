@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from restore_models.thermal import ThermalGenerator, at_light_side
 from restore_train.thermal_pairs import Pair
 
-__all__ = ["fit_light", "light_reader"]
-
 VARIANCE_FLOOR = 1e-4  # of a feature's mean: what varies less is rounding
 RIDGE = 0.03  # beside kernels of about 1
 DECISION = 2.0  # by which guesses are taken surer than regression has them; see fit_light

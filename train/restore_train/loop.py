@@ -23,8 +23,6 @@ from restore_train.learners import Learner, build_learner
 from restore_train.recipe import Network, Phase, Recipe, rate_at
 from restore_train.sources import Material, Source
 
-__all__ = ["TrainOptions", "train"]
-
 log = logging.getLogger(__name__)
 
 CLIP_GRADIENT_NORM = 1.0

@@ -11,19 +11,6 @@ from torch import Tensor, nn
 from restore_models.mobilenet import MobileNetV2Encoder
 from restore_train.lab import ciede2000, lab_from_luma_chroma, rarity_weights
 
-__all__ = [
-    "CONTENT_LOSSES",
-    "ColourFeatureLoss",
-    "ContentLoss",
-    "colour_weights",
-    "colourfulness_of_chroma",
-    "discriminator_loss",
-    "feature_matching_loss",
-    "generator_loss",
-    "log_squared_error",
-    "weighted_smooth_l1",
-]
-
 FULL_WEIGHT_AT = 0.15  # chroma magnitude from which a pixel counts fully as coloured; about a strong skin tone
 
 NEGLIGIBLE_ERROR = 1e-4  # squared RGB error of 2.5 codes of 8 bits: 40 dB, where a crop counts as perfect

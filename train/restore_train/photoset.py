@@ -15,17 +15,6 @@ from numpy.typing import NDArray
 
 from restore_train.augment import EarlyFilm, FilmWear
 
-__all__ = [
-    "Crops",
-    "Photo",
-    "PhotoSet",
-    "StoredPhoto",
-    "find_photos",
-    "read_photos",
-    "rgb_of",
-    "sampling_weights",
-]
-
 Picture = NDArray[np.uint8]
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}

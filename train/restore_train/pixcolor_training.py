@@ -30,18 +30,6 @@ from restore_models.pixcolor_bins import bins_from_chroma
 from restore_models.pixcolor_likelihood import Likelihood
 from restore_models.pixcolor_sampling import draw_bins
 
-__all__ = [
-    "Nats",
-    "coarse_chroma",
-    "drawn_as_at_work",
-    "nats_of_truth",
-    "negative_log_likelihood",
-    "random_holes",
-    "redrawn",
-    "refinement_loss",
-    "symbol_losses",
-]
-
 
 def coarse_chroma(chroma: Tensor, luma: Tensor, grid_stride: int = PixColor.grid_stride) -> Tensor:
     """Chroma ``B x 2 x h x w`` of any finer grid to its means on the coarse one, ``B x 2 x H/8 x W/8``."""

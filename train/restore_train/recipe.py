@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 from restore_train.losses import CONTENT_LOSSES
 from restore_train.thermal_losses import THERMAL_LOSSES
 
-__all__ = ["Adversary", "Data", "Network", "Phase", "Recipe", "load_recipe", "rate_at"]
-
 T = TypeVar("T")
 
 LOSSES: Mapping[str, Sequence[str]] = {

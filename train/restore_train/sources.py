@@ -31,8 +31,6 @@ from restore_train.photoset import (
 from restore_train.recipe import Phase, Recipe
 from restore_train.thermal_pairs import Pair, PairSet, ThermalLikeSet, pair_weights, read_pairs
 
-__all__ = ["Material", "Mixed", "Source"]
-
 log = logging.getLogger(__name__)
 
 THERMAL_KINDS = ("thermal", "irtranslate")

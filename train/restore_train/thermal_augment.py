@@ -12,8 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["thermal_look"]
-
 Plane = NDArray[np.float32]
 
 CURVE_POINTS = 6  # a random curve is straight between this many points

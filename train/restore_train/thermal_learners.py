@@ -25,8 +25,6 @@ from restore_train.thermal_losses import (
 )
 from restore_train.thermal_pairs import pair_weights
 
-__all__ = ["IRTranslateLearner", "ThermalLearner"]
-
 TOLD = 0.5  # of pairs, whose light is told for sure
 JITTER = 3  # pixels: how far the discriminator's thermal picture is moved, so that registration gives nobody away
 BETAS = {"least-squares": (0.5, 0.99), "wasserstein": (0.0, 0.9)}  # Adam's; the second is Gulrajani's, algorithm 1

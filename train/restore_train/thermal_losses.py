@@ -16,17 +16,6 @@ from restore_models.mobilenet import LUMA_MEAN, LUMA_STD, MobileNetV2Encoder
 from restore_train.lab import ciede2000, lab_from_luma_chroma
 from restore_train.losses import colourfulness_of_chroma, weighted_smooth_l1
 
-__all__ = [
-    "THERMAL_LOSSES",
-    "FeatureLoss",
-    "ThermalContentLoss",
-    "critic_loss",
-    "critic_preference",
-    "gradient_penalty",
-    "shift_tolerant_l1",
-    "squared_rgb_error",
-]
-
 THERMAL_LOSSES = ("luma", "luma_plain", "chroma", "ciede2000", "features", "colourfulness")
 
 CHROMA_CELL = 4  # pixels a side: chroma's own grid, and the grain on which colour differences are taken

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from restore_train.photoset import SUFFIXES, Crops, PhotoSet, encoded_photos
 from restore_train.thermal_augment import gain_controlled, local_contrast, sensor_noise, thermal_look
 
-__all__ = ["Pair", "PairSet", "ThermalLikeSet", "is_day", "pair_weights", "read_pairs"]
-
 VISIBLE, THERMAL = ".visible", ".thermal"
 
 SKY_SHARE, SKY_LUMA = 0.23, 0.7  # see is_day

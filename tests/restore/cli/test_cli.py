@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -160,7 +161,14 @@ def test_a_signal_leaves_nothing_half_written(
     name: str,
 ) -> None:
     number = signal.Signals[name]
-    monkeypatch.setattr(FilmSink, "picture", lambda *_: os.kill(os.getpid(), number))
+    signals = iter([number])  # one: pictures are rendered on a thread ahead, which could send another after the end
+
+    def kill(*_: object) -> None:
+        for signal_number in signals:
+            os.kill(os.getpid(), signal_number)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(FilmSink, "picture", kill)
     folder = tmp_path / "results"
     folder.mkdir()
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from restore.errors import InputError
-from restore.jobs.worker_process import kept
+from restore.jobs.worker_process import cached
 
 
 def with_process(number: int) -> tuple[int, int]:
@@ -59,9 +59,9 @@ class Tool:
 
 
 def use_tool(_: int) -> tuple[int, int]:
-    kept("tool", "the only one", Tool)
+    cached("tool", "the only one", Tool)
     return os.getpid(), Tool.made
 
 
 def make_tool() -> None:
-    kept("tool", "the only one", Tool)
+    cached("tool", "the only one", Tool)

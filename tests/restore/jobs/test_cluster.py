@@ -24,7 +24,7 @@ from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs import cluster
 from restore.jobs.films import colorize_video
 from restore.jobs.fingerprint import program_facts
-from restore.jobs.worker_process import Setting, settle
+from restore.jobs.worker_process import Setting, configure_worker
 from restore.jobs.workers import MOST_DEATHS, Workers
 from restore.paint.network import Colorizer
 from tests.media import write_shots
@@ -146,4 +146,4 @@ def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_worker_with_another_program_refuses() -> None:
     facts: dict[str, Any] = {**program_facts(1), "torch": "2.0"}
     with pytest.raises(WorkerError, match=r"would make other bytes: program\.torch was 2\.0, is "):
-        settle(pickle.dumps(Setting(1, None, facts)))
+        configure_worker(pickle.dumps(Setting(1, None, facts)))

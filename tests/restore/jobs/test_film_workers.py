@@ -17,7 +17,7 @@ from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs.film_job import FilmTask
 from restore.jobs.film_units import PlannedUnit, Stretch
 from restore.jobs.films import Film, colorize_video
-from restore.jobs.fingerprint import film_print
+from restore.jobs.fingerprint import sampled_sha256
 from restore.jobs.job import JOURNAL, UNITS, Job, job_folder, read_journal
 from restore.jobs.workers import Workers
 from restore.options import FilmOptions, UnitLengths
@@ -214,7 +214,7 @@ def work(film: Path, toy_colorizer: Colorizer, tmp_path: Path) -> Film:
     target = tmp_path / "out.mkv"
     (job_folder(target) / UNITS).mkdir(parents=True)
     (job_folder(target) / JOURNAL).touch()
-    sha256 = film_print(film)["sha256_of_blocks"]
+    sha256 = sampled_sha256(film)["sha256_of_blocks"]
     return Film(film, target, OPTIONS, recipe=recipe_of("film", toy_colorizer), source_sha256=sha256)
 
 

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from restore.errors import DiskError, OptionError, OutputError
-from restore.jobs.fingerprint import film_print
+from restore.jobs.fingerprint import sampled_sha256
 from restore.jobs.job import JOURNAL, LOCK, Job, Journal, job_folder, read_journal
 from restore.jobs.status import job_status
 
@@ -134,12 +134,12 @@ def test_an_error_says_how_to_go_on(tmp_path: Path) -> None:
 def test_a_changed_film_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "film"
     path.write_bytes(bytes(40_000_000))
-    before = film_print(path)
+    before = sampled_sha256(path)
     with path.open("r+b") as file:
         file.seek(-5, 2)
         file.write(b"x")
-    assert film_print(path) != before
-    assert film_print(path)["bytes"] == before["bytes"]
+    assert sampled_sha256(path) != before
+    assert sampled_sha256(path)["bytes"] == before["bytes"]
 
 
 def test_a_disk_that_keeps_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from restore.errors import InputError, OptionError, WorkerError
 from restore.jobs import worker_process
-from restore.jobs.worker_process import Shelf, device_of_worker, kept, portable
+from restore.jobs.worker_process import WorkerCache, cached, device_of_worker, portable
 from restore.jobs.workers import MOST_DEATHS, WAITING, Handout, Workers
 from tests.restore.jobs import tasks
 
@@ -164,12 +164,12 @@ def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_thing_is_kept_until_another_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_process, "shelf", Shelf())
-    first = kept("tool", 1, tasks.Tool)
-    assert kept("tool", 1, tasks.Tool) is first
-    assert kept("other", 1, tasks.Tool) is not first
+    monkeypatch.setattr(worker_process, "worker_cache", WorkerCache())
+    first = cached("tool", 1, tasks.Tool)
+    assert cached("tool", 1, tasks.Tool) is first
+    assert cached("other", 1, tasks.Tool) is not first
     assert not first.is_closed
-    assert kept("tool", 2, tasks.Tool) is not first
+    assert cached("tool", 2, tasks.Tool) is not first
     assert first.is_closed
 
 

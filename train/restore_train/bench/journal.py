@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from restore.jobs.film_units import MadeUnit
 from restore.jobs.films import colorize_video
-from restore.jobs.fingerprint import film_print
+from restore.jobs.fingerprint import sampled_sha256
 from restore.jobs.job import Job, has_sha256
 from restore.jobs.report import file_sha256
 from restore.jobs.unit_file import UnitFile, joined
@@ -58,7 +58,7 @@ def film_packets(path: Path) -> list[Packet[VideoStream]]:
 
 def replay(source: Path, result: Path, packets: list[Packet[VideoStream]], unit_frames: int) -> int:
     """Does all that a job does beside the work itself: checksums, units, lines, joining; returns how many units."""
-    with Job(result, {"source": film_print(source)}) as job:
+    with Job(result, {"source": sampled_sha256(source)}) as job:
         parts = []
         for first, unit in units_of(packets, unit_frames):
             name = f"{first:09d}.unit"

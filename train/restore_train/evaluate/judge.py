@@ -26,18 +26,6 @@ from restore_train.evaluate.recognition import (
     won_back,
 )
 
-__all__ = [
-    "JUDGE",
-    "JUDGE_COLUMNS",
-    "Judge",
-    "Judged",
-    "columns_of",
-    "judge_picture",
-    "open_judge",
-    "texts_of",
-    "values_of",
-]
-
 JUDGE = "efficientnet_lite0"
 """The classifier, a key of :data:`restore_train.backbones.PACKAGED`; no network of ours starts from it."""
 

@@ -10,8 +10,6 @@ import numpy as np
 
 from restore_train.evaluate.recognition import Interval, Numbers, Values, bootstrap
 
-__all__ = ["kid"]
-
 KID_SCALE = 1000  # as it is reported
 
 

@@ -10,17 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "Interval",
-    "Numbers",
-    "Values",
-    "bootstrap",
-    "read_labels",
-    "recognised_share",
-    "recognition",
-    "won_back",
-]
-
 RESAMPLES = 2000
 SEED = 0
 CONFIDENCE = 95  # percent
