@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,14 +70,19 @@ def signals() -> Iterator[None]:
         signal.signal(each, handler)
 
 
-def stop(command: list[str | Path], target: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Runs the command and sends this process a signal when some units are done."""
+def stop(
+    command: list[str | Path], target: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals | None = None
+) -> int:
+    """Runs the command and interrupts it when some units are done: by a signal, or as Ctrl-C does without one."""
     add = Job.add
 
     def interrupted(job: Job, entry: dict[str, object], *, sync: bool = True) -> None:
         add(job, entry, sync=sync)
         if len(job.entries) == 2:
+            if number is None:
+                raise KeyboardInterrupt
             os.kill(os.getpid(), number)
+            time.sleep(0.5)  # a signal that comes later would meet another test
 
     with monkeypatch.context() as patched:
         patched.setattr(Job, "add", interrupted)
@@ -95,7 +101,7 @@ def test_a_signal_is_one_line_that_says_how_to_go_on(
     whole, target = tmp_path / "whole.mkv", tmp_path / "out.mkv"
     assert run(*command, "-o", whole) == 0
     capsys.readouterr()
-    assert stop(command, target, signal.Signals[name], monkeypatch) == 130
+    assert stop(command, target, monkeypatch, signal.Signals[name]) == 130
     shown = capsys.readouterr().err.strip()
     assert shown == "interrupted; what is finished is kept: run the same command again to resume it"
     assert not target.exists()
@@ -145,7 +151,7 @@ def test_what_changed_is_named_and_restart_forgets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     target = tmp_path / "out.mkv"
-    assert stop(command, target, signal.SIGINT, monkeypatch) == 130
+    assert stop(command, target, monkeypatch) == 130
     before = film.read_bytes()
     capsys.readouterr()
 
@@ -185,7 +191,7 @@ def test_what_changed_is_named_and_restart_forgets(
 def test_a_source_that_only_moved_goes_on(
     command: list[str | Path], film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert stop(command, tmp_path / "out.mkv", signal.SIGINT, monkeypatch) == 130
+    assert stop(command, tmp_path / "out.mkv", monkeypatch) == 130
     command[1] = film.rename(tmp_path / "elsewhere.mkv")
     os.utime(command[1], (1, 1))
     assert run(*command, "-o", tmp_path / "out.mkv") == 0
